@@ -1,0 +1,5 @@
+//! Kakao Gate.
+
+pub mod clock;
+pub mod member;
+pub mod random;

@@ -1,4 +1,4 @@
-//! Who a member is: ids, role, standing and their rules. Pure, no input or output.
+//! Who a member is: ids, standing and their rules. Pure, no input or output.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,23 +62,6 @@ impl fmt::Display for MemberId {
     }
 }
 
-/// What a member may do beyond their own account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Only their own account.
-    Member,
-}
-
-impl Role {
-    /// The stable code kept in the database.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-        }
-    }
-}
-
 /// Whether a member may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -108,8 +91,6 @@ impl Standing {
 pub struct Member {
     /// Our number.
     pub id: MemberId,
-    /// What the member may do.
-    pub role: Role,
     /// Whether the member may sign in.
     pub standing: Standing,
     /// The name to greet with; Kakao does not always give one.

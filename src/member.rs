@@ -97,15 +97,127 @@ pub struct Member {
     pub display_name: Option<String>,
     /// Address of the profile picture, already found acceptable.
     pub picture: Option<String>,
+    /// The language the member chose, by its code.
+    pub locale: Option<String>,
     /// When the member joined.
     pub created_at: OffsetDateTime,
     /// When the member last signed in.
     pub last_login_at: OffsetDateTime,
 }
 
+/// A member's connection to Kakao.
+#[derive(Clone, Debug)]
+pub struct KakaoAccount {
+    /// The member's number at Kakao.
+    pub id: KakaoId,
+    /// When it was connected to the member here.
+    pub linked_at: OffsetDateTime,
+    /// The email address Kakao gave.
+    pub email: Option<String>,
+    /// Whether Kakao says that the address is both verified and still this account's.
+    pub email_confirmed: bool,
+}
+
+/// How somebody signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// With Kakao.
+    Kakao,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The person signed out of it.
+    Logout,
+    /// The person signed it out from another device.
+    OtherDevice,
+    /// The same browser signed in anew.
+    NewLogin,
+    /// It was not used for long, or grew too old.
+    Expiry,
+    /// The member was suspended.
+    Suspension,
+}
+
+/// One signed-in browser of a member.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id; not a secret.
+    pub id: Uuid,
+    /// How it began.
+    pub method: Method,
+    /// The address it began from.
+    pub ip: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// When it began.
+    pub created_at: OffsetDateTime,
+    /// When it was last used, give or take a minute.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends if it is not used.
+    pub idle_ends_at: OffsetDateTime,
+    /// When it ends in any case.
+    pub ends_at: OffsetDateTime,
+}
+
+/// Who is asking: a live session, its member, and the member's Kakao account.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// The member.
+    pub member: Member,
+    /// The Kakao account, when one is connected.
+    pub kakao: Option<KakaoAccount>,
+}
+
+/// The longest name kept, in characters.
+const NAME_CHARS: usize = 60;
+
+/// Makes a name out of whatever a profile holds: no control or invisible characters (NUL stops
+/// PostgreSQL, direction marks rearrange the page around them), single spaces, at most 60
+/// characters. `None` when nothing is left.
+#[must_use]
+pub fn clean_name(text: &str) -> Option<String> {
+    let visible = |c: char| {
+        let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}');
+        // The joiner inside emoji is the one invisible character that names need.
+        c == '\u{200d}' || !invisible
+    };
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .filter(|c| visible(*c))
+        .collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let name: String = words.join(" ").chars().take(NAME_CHARS).collect();
+    let name = name.trim_end().to_owned();
+    name.chars().any(|c| c != '\u{200d}').then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // ID-9
+    #[test]
+    fn names_keep_what_can_be_seen() {
+        for (given, kept) in [
+            ("  김  하늘\n", Some("김 하늘")),
+            ("<b>굵게</b>", Some("<b>굵게</b>")),
+            ("a\u{202e}b\0c\u{200b}", Some("ab c")),
+            ("👩\u{200d}👧", Some("👩\u{200d}👧")),
+            ("\u{200d}\u{200d}", None),
+            (" \t\u{feff}", None),
+            ("", None),
+        ] {
+            assert_eq!(clean_name(given).as_deref(), kept, "{given:?}");
+        }
+        assert_eq!(clean_name(&"가".repeat(100_000)).unwrap().chars().count(), 60);
+    }
 
     // ID-6
     #[test]

@@ -1,0 +1,171 @@
+//! What an operator is shown: the settings in force, and what to enter in Kakao's console.
+
+use super::environment::KNOWN;
+use super::{Config, Environment};
+
+/// One setting as `kakao-gate check` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The setting.
+    pub name: &'static str,
+    /// Its value, or what stands for a secret one.
+    pub value: String,
+    /// Whether somebody set it, as opposed to the built-in value.
+    pub set: bool,
+}
+
+/// Every setting with the value in force; secrets are named, never shown.
+#[must_use]
+pub fn describe(environment: &Environment, config: &Config) -> Vec<Shown> {
+    KNOWN
+        .iter()
+        .map(|&name| Shown {
+            name,
+            value: value(name, config),
+            set: environment.has(name),
+        })
+        .collect()
+}
+
+fn value(name: &str, config: &Config) -> String {
+    let hidden = |count: usize| match count {
+        0 => "(none)".to_owned(),
+        1 => "(hidden)".to_owned(),
+        _ => format!("(hidden, {count} values)"),
+    };
+    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "(none)".to_owned());
+    let limits = &config.limits;
+    match name {
+        "BIND" => config.bind.to_string(),
+        "PUBLIC_URL" => config.public_url.origin().to_owned(),
+        "DATABASE_URL" => match &config.database {
+            super::Database::Sqlite(path) => format!("sqlite://{}", path.display()),
+            super::Database::Postgres(url) => without_password(url.expose()),
+        },
+        "DATABASE_CONNECTIONS" => limits.database_connections.to_string(),
+        "SESSION_STORE" => match config.sessions.backend {
+            super::SessionBackend::Cookie => "cookie".to_owned(),
+            super::SessionBackend::Redis { .. } => "redis".to_owned(),
+        },
+        "SESSION_IDLE_HOURS" => (config.sessions.idle.as_secs() / 3_600).to_string(),
+        "SESSION_MAX_HOURS" => (config.sessions.max.as_secs() / 3_600).to_string(),
+        "REDIS_URL" => match &config.sessions.backend {
+            super::SessionBackend::Cookie => "(none)".to_owned(),
+            super::SessionBackend::Redis { url, .. } => without_password(url.expose()),
+        },
+        "REDIS_PREFIX" => match &config.sessions.backend {
+            super::SessionBackend::Cookie => "(none)".to_owned(),
+            super::SessionBackend::Redis { prefix, .. } => prefix.clone(),
+        },
+        "SECRET_KEY" => hidden(1),
+        "SECRET_KEY_OLD" => hidden(config.secret_keys.len().saturating_sub(1)),
+        "KAKAO_REST_API_KEY" => hidden(1),
+        "KAKAO_CLIENT_SECRET" => hidden(config.kakao.client_secrets.len()),
+        "KAKAO_ADMIN_KEY" => hidden(config.kakao.admin_keys.len()),
+        "KAKAO_APP_ID" => config.kakao.app_id.to_string(),
+        "KAKAO_SCOPES" if config.kakao.scopes.is_empty() => "(as in the console)".to_owned(),
+        "KAKAO_SCOPES" => config.kakao.scopes.join(","),
+        "KAKAO_AUTH_URL" => config.kakao.auth_url.to_string(),
+        "KAKAO_API_URL" => config.kakao.api_url.to_string(),
+        "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),
+        "KAKAO_TIMEOUT_MS" => limits.kakao_call.as_millis().to_string(),
+        "KAKAO_CONCURRENT_CALLS" => limits.kakao_concurrent.to_string(),
+        "TRUSTED_PROXIES" if config.trusted_proxies.is_empty() => "(none)".to_owned(),
+        "TRUSTED_PROXIES" => {
+            let networks = config.trusted_proxies.iter().map(ToString::to_string);
+            networks.collect::<Vec<_>>().join(",")
+        }
+        "SERVICE_NAME" => shown(&config.service_name),
+        "CONTACT_EMAIL" => shown(&config.contact_email),
+        "DEFAULT_LOCALE" => config.default_lang.code().to_owned(),
+        "LOG_FORMAT" => match config.log_format {
+            super::LogFormat::Text => "text".to_owned(),
+            super::LogFormat::Json => "json".to_owned(),
+        },
+        "METRICS_BIND" => shown(&config.metrics_bind.map(|at| at.to_string())),
+        "RATE_LOGIN_STARTS" => limits.login_starts.to_string(),
+        "RATE_POSTS" => limits.posts.to_string(),
+        "SHUTDOWN_SECONDS" => limits.shutdown.as_secs().to_string(),
+        _ => "(not shown)".to_owned(),
+    }
+}
+
+/// The address with its password hidden; all of it hidden when it cannot be taken apart, or
+/// when it has parameters (libpq takes a password there too).
+fn without_password(address: &str) -> String {
+    let Ok(mut url) = url::Url::parse(address) else {
+        return "(hidden)".to_owned();
+    };
+    if url.password().is_some() && url.set_password(Some("hidden")).is_err() {
+        return "(hidden)".to_owned();
+    }
+    if url.query().is_some() {
+        url.set_query(Some("hidden"));
+    }
+    url.to_string()
+}
+
+/// What to enter in Kakao's console for these settings: menu, and value.
+#[must_use]
+pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
+    let scopes = if config.kakao.scopes.is_empty() {
+        "profile_nickname (and profile_image, account_email if wanted)".to_owned()
+    } else {
+        config.kakao.scopes.join(", ")
+    };
+    vec![
+        ("[카카오 로그인] > [사용 설정]", "ON".to_owned()),
+        (
+            "[앱] > [플랫폼 키] > [REST API 키] > 리다이렉트 URI",
+            config.redirect_uri(),
+        ),
+        (
+            "[앱] > [플랫폼 키] > [REST API 키] > 클라이언트 시크릿",
+            if config.kakao.client_secrets.is_empty() {
+                "OFF (KAKAO_CLIENT_SECRET is not set)".to_owned()
+            } else {
+                "ON, its value in KAKAO_CLIENT_SECRET".to_owned()
+            },
+        ),
+        (
+            "[카카오 로그인] > [고급] > 로그아웃 리다이렉트 URI",
+            config.logout_redirect_uri(),
+        ),
+        ("[카카오 로그인] > [동의항목]", scopes),
+        (
+            "[앱] > [웹훅]",
+            "nothing to register: webhooks are not received in this version".to_owned(),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_described() {
+        let (config, _) = Environment::from_iter([
+            (
+                "SECRET_KEY",
+                "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+            ),
+            ("KAKAO_REST_API_KEY", "rest-key-value"),
+            ("KAKAO_CLIENT_SECRET", "client-secret-value"),
+            ("KAKAO_ADMIN_KEY", "admin-key-1,admin-key-2"),
+            ("KAKAO_APP_ID", "7"),
+            ("DATABASE_URL", "postgres://gate:dbpass@db/gate?password=dbpass"),
+            ("SESSION_STORE", "redis"),
+            ("REDIS_URL", "redis://:redispass@cache"),
+        ])
+        .read()
+        .unwrap();
+        let text = format!("{:?}", describe(&Environment::default(), &config));
+        assert!(!text.contains("not shown"), "{text}");
+        // LG-2
+        for secret in ["0123", "rest-key", "client-secret", "admin-key", "dbpass", "redispass"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(!format!("{config:?}").contains("pass"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Choosing the session cookie to believe, before actix-session looks.
+//!
+//! actix-session knows one key and takes the first cookie of its name. Two things are added
+//! here: a cookie sealed with an older key still counts and is sealed anew, and junk planted
+//! under the same name in front of the real one does not sign anybody out.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, CookieJar, Key, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+
+/// The most cookies of the session's name that are tried.
+const MOST_TRIED: usize = 8;
+
+/// The name of the session cookie and the keys that open it, the current one first.
+#[derive(Clone)]
+pub struct CookieKeys {
+    name: &'static str,
+    keys: Arc<[Key]>,
+    max_age: Duration,
+}
+
+impl CookieKeys {
+    pub(super) fn new(name: &'static str, keys: Vec<Key>, max_age: Duration) -> Self {
+        Self {
+            name,
+            keys: keys.into(),
+            max_age,
+        }
+    }
+
+    pub(super) fn current(&self) -> Key {
+        // A configuration without a key does not get this far; a random one locks everybody
+        // out instead of letting anybody in.
+        self.keys.first().cloned().unwrap_or_else(Key::generate)
+    }
+
+    fn open(&self, value: &str) -> Option<(usize, Cookie<'static>)> {
+        self.keys.iter().enumerate().find_map(|(at, key)| {
+            let mut jar = CookieJar::new();
+            jar.add_original(Cookie::new(self.name, value.to_owned()));
+            jar.private(key).get(self.name).map(|cookie| (at, cookie))
+        })
+    }
+
+    fn seal(&self, cookie: Cookie<'static>) -> Option<Cookie<'static>> {
+        let mut jar = CookieJar::new();
+        jar.private_mut(self.keys.first()?).add(cookie);
+        jar.get(self.name).cloned()
+    }
+}
+
+/// Middleware to be wrapped around actix-session's.
+///
+/// # Errors
+/// Those of the inner service.
+pub async fn pick_session_cookie(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let keys = request.app_data::<web::Data<CookieKeys>>().cloned();
+    let resealed = keys.and_then(|keys| pick(&keys, request.headers_mut()));
+    let mut response = next.call(request).await?;
+    if let Some(cookie) = resealed {
+        let name = format!("{}=", cookie.name());
+        let mut set = response.headers().get_all(SET_COOKIE);
+        let newer = set.any(|value| value.as_bytes().starts_with(name.as_bytes()));
+        let value = HeaderValue::from_str(&cookie.encoded().to_string());
+        if let (false, Ok(value)) = (newer, value) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Leaves at most one session cookie in the request, one that the current key opens. Returns it
+/// when the browser must be told, because an older key had sealed it.
+fn pick(keys: &CookieKeys, headers: &mut HeaderMap) -> Option<Cookie<'static>> {
+    let pairs: Vec<String> = headers
+        .get_all(COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .map(|pair| pair.trim().to_owned())
+        .collect();
+    let ours = |pair: &String| pair.split('=').next() == Some(keys.name);
+    let candidates = pairs.iter().filter(|pair| ours(pair)).count();
+    // The usual case needs no work: one cookie, and no key but the current one.
+    if candidates == 0 || (candidates == 1 && keys.keys.len() == 1) {
+        return None;
+    }
+    let opened = pairs
+        .iter()
+        .filter(|pair| ours(pair))
+        .take(MOST_TRIED)
+        .filter_map(|pair| Cookie::parse_encoded(pair.clone()).ok())
+        .find_map(|cookie| keys.open(cookie.value()));
+    let mut kept: Vec<String> = pairs.iter().filter(|pair| !ours(pair)).cloned().collect();
+    let picked = opened.and_then(|(at, cookie)| Some((at, keys.seal(cookie)?)));
+    if let Some((_, cookie)) = &picked {
+        kept.push(Cookie::new(keys.name, cookie.value().to_owned()).encoded().to_string());
+    }
+    headers.remove(COOKIE);
+    if let Ok(value) = HeaderValue::from_str(&kept.join("; ")) {
+        headers.insert(COOKIE, value);
+    }
+    let (at, mut cookie) = picked?;
+    if at == 0 {
+        return None;
+    }
+    cookie.set_path("/");
+    cookie.set_max_age(keys.max_age);
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(keys.name.starts_with("__Host-"));
+    Some(cookie)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed_with(key: &Key) -> String {
+        let keys = CookieKeys::new("s", vec![key.clone()], Duration::HOUR);
+        let cookie = keys.seal(Cookie::new("s", "state")).unwrap();
+        cookie.stripped().encoded().to_string()
+    }
+
+    fn header(text: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_str(text).unwrap());
+        headers
+    }
+
+    fn opens(keys: &CookieKeys, headers: &HeaderMap) -> bool {
+        let text = headers.get(COOKIE).unwrap().to_str().unwrap();
+        let session = text.split("; ").find(|pair| pair.starts_with("s="));
+        session.is_some_and(|pair| {
+            let cookie = Cookie::parse_encoded(pair.to_owned()).unwrap();
+            keys.open(cookie.value()).is_some_and(|(at, _)| at == 0)
+        })
+    }
+
+    // SE-11
+    #[test]
+    fn a_cookie_of_an_older_key_is_sealed_anew() {
+        let (old, new) = (Key::generate(), Key::generate());
+        let keys = CookieKeys::new("s", vec![new.clone(), old.clone()], Duration::HOUR);
+        let mut headers = header(&format!("a=1; {}", sealed_with(&old)));
+        assert!(pick(&keys, &mut headers).is_some());
+        assert!(opens(&keys, &headers));
+        let only_new = CookieKeys::new("s", vec![new.clone(), Key::generate()], Duration::HOUR);
+        let mut headers = header(&format!("a=1; {}", sealed_with(&old)));
+        assert!(pick(&only_new, &mut headers).is_none());
+        assert_eq!(headers.get(COOKIE).unwrap(), "a=1");
+        let mut headers = header(&sealed_with(&new));
+        assert!(pick(&keys, &mut headers).is_none(), "the current key needs no new cookie");
+        assert!(opens(&keys, &headers));
+    }
+
+    // SE-9
+    #[test]
+    fn junk_in_front_of_the_real_cookie_does_not_hide_it() {
+        let key = Key::generate();
+        let keys = CookieKeys::new("s", vec![key.clone()], Duration::HOUR);
+        let mut headers = header(&format!("s=junk; s=; {}; b=2", sealed_with(&key)));
+        pick(&keys, &mut headers);
+        assert!(opens(&keys, &headers));
+        assert!(headers.get(COOKIE).unwrap().to_str().unwrap().starts_with("b=2; s="));
+    }
+}

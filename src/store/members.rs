@@ -1,0 +1,278 @@
+//! Members and their Kakao accounts.
+
+use diesel::prelude::*;
+use time::{OffsetDateTime, PrimitiveDateTime};
+use uuid::Uuid;
+
+use super::schema::{kakao_accounts, members};
+use super::time::{moment, stored};
+use super::{AnyConnection, Error};
+use crate::member::{KakaoAccount, KakaoId, Member, MemberId, Standing};
+
+/// What Kakao told about a person at sign-in, cleaned.
+#[derive(Clone, Debug)]
+pub struct KakaoProfile {
+    /// Our app's number at Kakao.
+    pub app_id: i64,
+    /// The person's number in our app.
+    pub kakao_id: KakaoId,
+    /// When the person connected our app, as Kakao remembers it.
+    pub connected_at: Option<OffsetDateTime>,
+    /// Cleaned nickname; `None` when not shared or only a placeholder.
+    pub nickname: Option<String>,
+    /// Acceptable picture address.
+    pub picture: Option<String>,
+    /// Email address, whatever its flags say.
+    pub email: Option<String>,
+    /// The address still belongs to this Kakao account.
+    pub email_valid: bool,
+    /// The address was verified by Kakao.
+    pub email_verified: bool,
+    /// Consent items granted with the token, space-separated.
+    pub scopes: String,
+}
+
+/// The columns of a member, in the order of [`MemberRow`].
+pub(super) const MEMBER: (
+    members::id,
+    members::standing,
+    members::standing_until,
+    members::display_name,
+    members::picture,
+    members::locale,
+    members::created_at,
+    members::last_login_at,
+) = (
+    members::id,
+    members::standing,
+    members::standing_until,
+    members::display_name,
+    members::picture,
+    members::locale,
+    members::created_at,
+    members::last_login_at,
+);
+
+/// The columns of a Kakao account, in the order of [`KakaoRow`].
+pub(super) const KAKAO: (
+    kakao_accounts::kakao_id,
+    kakao_accounts::linked_at,
+    kakao_accounts::email,
+    kakao_accounts::email_valid,
+    kakao_accounts::email_verified,
+) = (
+    kakao_accounts::kakao_id,
+    kakao_accounts::linked_at,
+    kakao_accounts::email,
+    kakao_accounts::email_valid,
+    kakao_accounts::email_verified,
+);
+
+#[derive(Queryable)]
+pub(super) struct MemberRow {
+    id: String,
+    standing: String,
+    standing_until: Option<PrimitiveDateTime>,
+    display_name: Option<String>,
+    picture: Option<String>,
+    locale: Option<String>,
+    created_at: PrimitiveDateTime,
+    last_login_at: PrimitiveDateTime,
+}
+
+impl MemberRow {
+    pub(super) fn into_member(self) -> Result<Member, Error> {
+        let standing = match self.standing.as_str() {
+            "active" => Standing::Active,
+            "suspended" => Standing::Suspended {
+                until: self.standing_until.map(moment),
+            },
+            _ => return Err(Error::Unexpected("members.standing")),
+        };
+        Ok(Member {
+            id: member_id(&self.id)?,
+            standing,
+            display_name: self.display_name,
+            picture: self.picture,
+            locale: self.locale,
+            created_at: moment(self.created_at),
+            last_login_at: moment(self.last_login_at),
+        })
+    }
+}
+
+#[derive(Queryable)]
+pub(super) struct KakaoRow {
+    kakao_id: i64,
+    linked_at: PrimitiveDateTime,
+    email: Option<String>,
+    email_valid: bool,
+    email_verified: bool,
+}
+
+impl KakaoRow {
+    pub(super) fn into_account(self) -> Result<KakaoAccount, Error> {
+        let id = KakaoId::try_from(self.kakao_id);
+        Ok(KakaoAccount {
+            id: id.map_err(|_| Error::Unexpected("kakao_accounts.kakao_id"))?,
+            linked_at: moment(self.linked_at),
+            email: self.email,
+            email_confirmed: self.email_valid && self.email_verified,
+        })
+    }
+}
+
+/// Finds the member of a Kakao account, or makes one; in both cases takes over what Kakao says
+/// now. The Kakao id alone decides, never an email or a name. First logins racing make one
+/// member: the loser of the race finds the winner's.
+///
+/// # Errors
+/// The database's.
+pub fn sign_in_with_kakao(
+    connection: &mut AnyConnection,
+    profile: &KakaoProfile,
+    new_id: MemberId,
+    now: OffsetDateTime,
+) -> Result<Member, Error> {
+    let id = match find_by_kakao(connection, profile)? {
+        Some(id) => id,
+        None => join_with_kakao(connection, profile, new_id, now)?,
+    };
+    refresh_kakao(connection, profile, now)?;
+    diesel::update(members::table.find(&id))
+        .set((
+            members::last_login_at.eq(stored(now)),
+            members::picture.eq(&profile.picture),
+        ))
+        .execute(connection)?;
+    if profile.nickname.is_some() {
+        let nameless = members::table.find(&id).filter(members::display_name.is_null());
+        diesel::update(nameless)
+            .set(members::display_name.eq(&profile.nickname))
+            .execute(connection)?;
+    }
+    find(connection, &id)?.ok_or(Error::Unexpected("members.id"))
+}
+
+fn find_by_kakao(
+    connection: &mut AnyConnection,
+    profile: &KakaoProfile,
+) -> Result<Option<String>, Error> {
+    Ok(kakao_accounts::table
+        .find((profile.app_id, profile.kakao_id.get()))
+        .select(kakao_accounts::member_id)
+        .first(connection)
+        .optional()?)
+}
+
+fn join_with_kakao(
+    connection: &mut AnyConnection,
+    profile: &KakaoProfile,
+    new_id: MemberId,
+    now: OffsetDateTime,
+) -> Result<String, Error> {
+    let id = new_id.to_string();
+    diesel::insert_into(members::table)
+        .values((
+            members::id.eq(&id),
+            members::standing.eq("active"),
+            members::display_name.eq(&profile.nickname),
+            members::created_at.eq(stored(now)),
+            members::last_login_at.eq(stored(now)),
+        ))
+        .execute(connection)?;
+    let linked = connection.unless_taken(|connection| {
+        diesel::insert_into(kakao_accounts::table)
+            .values((
+                kakao_accounts::app_id.eq(profile.app_id),
+                kakao_accounts::kakao_id.eq(profile.kakao_id.get()),
+                kakao_accounts::member_id.eq(&id),
+                kakao_accounts::email_valid.eq(false),
+                kakao_accounts::email_verified.eq(false),
+                kakao_accounts::scopes.eq(""),
+                kakao_accounts::linked_at.eq(stored(now)),
+                kakao_accounts::synced_at.eq(stored(now)),
+            ))
+            .execute(connection)
+    })?;
+    if linked {
+        return Ok(id);
+    }
+    diesel::delete(members::table.find(&id)).execute(connection)?;
+    find_by_kakao(connection, profile)?.ok_or(Error::Unexpected("kakao_accounts.member_id"))
+}
+
+fn refresh_kakao(
+    connection: &mut AnyConnection,
+    profile: &KakaoProfile,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(kakao_accounts::table.find((profile.app_id, profile.kakao_id.get())))
+        .set((
+            kakao_accounts::connected_at.eq(profile.connected_at.map(stored)),
+            kakao_accounts::nickname.eq(&profile.nickname),
+            kakao_accounts::picture.eq(&profile.picture),
+            kakao_accounts::email.eq(&profile.email),
+            kakao_accounts::email_valid.eq(profile.email_valid),
+            kakao_accounts::email_verified.eq(profile.email_verified),
+            kakao_accounts::scopes.eq(&profile.scopes),
+            kakao_accounts::synced_at.eq(stored(now)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Error> {
+    let row = members::table.find(id).select(MEMBER).first::<MemberRow>(connection);
+    row.optional()?.map(MemberRow::into_member).transpose()
+}
+
+/// Remembers the language a member chose, by its code.
+///
+/// # Errors
+/// The database's.
+pub fn choose_locale(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    locale: &str,
+) -> Result<(), Error> {
+    diesel::update(members::table.find(member.to_string()))
+        .set(members::locale.eq(locale))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Bars a member from signing in, or lifts the bar.
+///
+/// # Errors
+/// The database's.
+pub fn set_standing(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    standing: &Standing,
+) -> Result<(), Error> {
+    let (code, until) = match standing {
+        Standing::Active => ("active", None),
+        Standing::Suspended { until } => ("suspended", *until),
+    };
+    diesel::update(members::table.find(member.to_string()))
+        .set((
+            members::standing.eq(code),
+            members::standing_until.eq(until.map(stored)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// How many members there are.
+///
+/// # Errors
+/// The database's.
+pub fn count(connection: &mut AnyConnection) -> Result<i64, Error> {
+    Ok(members::table.count().get_result(connection)?)
+}
+
+pub(super) fn member_id(text: &str) -> Result<MemberId, Error> {
+    let id = Uuid::parse_str(text).map_err(|_| Error::Unexpected("members.id"))?;
+    Ok(MemberId(id))
+}

@@ -1,0 +1,73 @@
+//! Bringing the schema up to date, and refusing one that is ahead of us.
+
+use diesel::RunQueryDsl as _;
+use diesel::migration::MigrationSource as _;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use super::connection::AnyConnection;
+use super::error::Error;
+use crate::config::Database;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// Any number that no other program takes on the same database.
+const ADVISORY_LOCK: i64 = 7_216_180_410;
+
+/// What [`migrate`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The migrations that were applied now, oldest first.
+    pub applied: Vec<String>,
+}
+
+/// Applies every migration the database lacks, all or none. Safe to run from several instances
+/// at once. Blocks; for the start of the program and the `migrate` command.
+///
+/// # Errors
+/// [`Error::NewerSchema`] when the database has migrations that this version does not know,
+/// [`Error::Unavailable`] when the database cannot be reached.
+pub fn migrate(database: &Database) -> Result<Migrated, Error> {
+    if let Database::Sqlite(path) = database
+        && let Some(folder) = path.parent()
+    {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Error::Unavailable(format!("cannot make the database's folder: {error}"))
+        })?;
+    }
+    let mut connection = AnyConnection::open(database)?;
+    // A migration may take longer than any statement of a request; other instances wait.
+    if let AnyConnection::Postgres(_) = connection {
+        diesel::sql_query("SET statement_timeout = 0").execute(&mut connection)?;
+        diesel::sql_query("SET lock_timeout = '30s'").execute(&mut connection)?;
+    }
+    connection.write(|connection| {
+        if let AnyConnection::Postgres(_) = connection {
+            diesel::sql_query(format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
+                .execute(connection)?;
+        }
+        refuse_newer(connection)?;
+        let applied = connection.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+        Ok(Migrated {
+            applied: applied.iter().map(ToString::to_string).collect(),
+        })
+    })
+}
+
+fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {
+    let known = MIGRATIONS.migrations().map_err(failed)?;
+    let known: Vec<String> = known
+        .iter()
+        .map(|migration: &Box<dyn diesel::migration::Migration<_>>| {
+            let _: &dyn diesel::migration::Migration<<AnyConnection as diesel::Connection>::Backend> =
+                migration.as_ref();
+            migration.name().version().to_string()
+        })
+        .collect();
+    let applied = connection.applied_migrations().map_err(failed)?;
+    let newer = applied.iter().map(ToString::to_string).find(|version| !known.contains(version));
+    newer.map_or(Ok(()), |version| Err(Error::NewerSchema(version)))
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Failed(format!("migration: {error}"))
+}

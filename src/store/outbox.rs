@@ -1,0 +1,172 @@
+//! Calls we still owe Kakao: written with the change that caused them, made until they succeed.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::schema::outbox;
+use super::time::stored;
+use super::{AnyConnection, Error};
+use crate::member::MemberId;
+
+/// A call to be made.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// Its id.
+    pub id: Uuid,
+    /// On behalf of which member.
+    pub member: MemberId,
+    /// The access token to be revoked, sealed.
+    pub sealed_token: String,
+    /// Now.
+    pub created_at: OffsetDateTime,
+    /// When there is no point any more: the token has expired by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A call whose turn has come, leased to us.
+#[derive(Clone, Debug)]
+pub struct DueCall {
+    /// Its id.
+    pub id: Uuid,
+    /// The access token to be revoked, sealed.
+    pub sealed_token: String,
+    /// How often it was tried before, this time included.
+    pub tries: i32,
+}
+
+const LOGOUT: &str = "logout";
+
+/// Owes Kakao one logout.
+///
+/// # Errors
+/// The database's.
+pub fn owe_logout(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> {
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(call.id.to_string()),
+            outbox::kind.eq(LOGOUT),
+            outbox::member_id.eq(call.member.to_string()),
+            outbox::sealed_token.eq(&call.sealed_token),
+            outbox::tries.eq(0),
+            outbox::created_at.eq(stored(call.created_at)),
+            outbox::next_try_at.eq(stored(call.created_at)),
+            outbox::expires_at.eq(stored(call.expires_at)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Leases up to `limit` calls that are due: nobody else gets them before `lease_until`. Should
+/// we die meanwhile, their turn comes again then.
+///
+/// # Errors
+/// The database's.
+pub fn lease(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    lease_until: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<DueCall>, Error> {
+    let due = outbox::table
+        .filter(outbox::finished_at.is_null())
+        .filter(outbox::next_try_at.le(stored(now)))
+        .order(outbox::next_try_at)
+        .limit(limit)
+        .select((outbox::id, outbox::sealed_token, outbox::tries))
+        .load::<(String, String, i32)>(connection)?;
+    let mut leased = Vec::with_capacity(due.len());
+    for (id, sealed_token, tries) in due {
+        // The condition on the number of tries lets one of two instances win.
+        let ours = outbox::table
+            .find(&id)
+            .filter(outbox::finished_at.is_null())
+            .filter(outbox::tries.eq(tries));
+        let changed = diesel::update(ours)
+            .set((
+                outbox::tries.eq(tries + 1),
+                outbox::next_try_at.eq(stored(lease_until)),
+            ))
+            .execute(connection)?;
+        if changed == 1 {
+            leased.push(DueCall {
+                id: Uuid::parse_str(&id).map_err(|_| Error::Unexpected("outbox.id"))?,
+                sealed_token,
+                tries: tries + 1,
+            });
+        }
+    }
+    Ok(leased)
+}
+
+/// Closes a call with its outcome and forgets its token.
+///
+/// # Errors
+/// The database's.
+pub fn finish(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    outcome: &str,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(outbox::table.find(id.to_string()))
+        .set((
+            outbox::outcome.eq(outcome),
+            outbox::finished_at.eq(stored(now)),
+            outbox::sealed_token.eq(""),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Puts a call off.
+///
+/// # Errors
+/// The database's.
+pub fn retry_at(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    next_try_at: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(outbox::table.find(id.to_string()))
+        .set(outbox::next_try_at.eq(stored(next_try_at)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Closes calls whose token has expired by itself; says how many.
+///
+/// # Errors
+/// The database's.
+pub fn expire(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usize, Error> {
+    let expired = outbox::table
+        .filter(outbox::finished_at.is_null())
+        .filter(outbox::expires_at.le(stored(now)));
+    Ok(diesel::update(expired)
+        .set((
+            outbox::outcome.eq("token expired"),
+            outbox::finished_at.eq(stored(now)),
+            outbox::sealed_token.eq(""),
+        ))
+        .execute(connection)?)
+}
+
+/// Forgets calls finished before `before`; says how many.
+///
+/// # Errors
+/// The database's.
+pub fn purge(connection: &mut AnyConnection, before: OffsetDateTime) -> Result<usize, Error> {
+    let old = outbox::table.filter(outbox::finished_at.lt(stored(before)));
+    Ok(diesel::delete(old).execute(connection)?)
+}
+
+/// How many calls wait.
+///
+/// # Errors
+/// The database's.
+pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
+    Ok(outbox::table
+        .filter(outbox::finished_at.is_null())
+        .count()
+        .get_result(connection)?)
+}

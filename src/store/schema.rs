@@ -1,0 +1,96 @@
+//! The tables, as `migrations/` makes them.
+
+#![allow(missing_docs, reason = "the macro's own items; the columns speak for themselves")]
+
+diesel::table! {
+    members (id) {
+        id -> Text,
+        standing -> Text,
+        standing_reason -> Nullable<Text>,
+        standing_until -> Nullable<Timestamp>,
+        display_name -> Nullable<Text>,
+        picture -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        created_at -> Timestamp,
+        last_login_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    kakao_accounts (app_id, kakao_id) {
+        app_id -> BigInt,
+        kakao_id -> BigInt,
+        member_id -> Text,
+        connected_at -> Nullable<Timestamp>,
+        nickname -> Nullable<Text>,
+        picture -> Nullable<Text>,
+        email -> Nullable<Text>,
+        email_valid -> Bool,
+        email_verified -> Bool,
+        scopes -> Text,
+        linked_at -> Timestamp,
+        synced_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        secret_hash -> Text,
+        member_id -> Text,
+        method -> Text,
+        ip -> Text,
+        user_agent -> Text,
+        created_at -> Timestamp,
+        last_seen_at -> Timestamp,
+        idle_ends_at -> Timestamp,
+        ends_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        ended_by -> Nullable<Text>,
+        kakao_access -> Nullable<Text>,
+        kakao_access_ends_at -> Nullable<Timestamp>,
+        kakao_refresh -> Nullable<Text>,
+        kakao_refresh_ends_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    attempts (state_hash) {
+        state_hash -> Text,
+        outcome -> Nullable<Text>,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        kind -> Text,
+        member_id -> Text,
+        sealed_token -> Text,
+        tries -> Integer,
+        created_at -> Timestamp,
+        next_try_at -> Timestamp,
+        expires_at -> Timestamp,
+        outcome -> Nullable<Text>,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> Text,
+        at -> Timestamp,
+        actor -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        ip -> Text,
+        action -> Text,
+        result -> Text,
+        reason -> Nullable<Text>,
+        request_id -> Text,
+    }
+}
+
+diesel::joinable!(sessions -> members (member_id));
+diesel::joinable!(kakao_accounts -> members (member_id));
+diesel::allow_tables_to_appear_in_same_query!(members, kakao_accounts, sessions);

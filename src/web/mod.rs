@@ -1,0 +1,4 @@
+//! The only place that knows HTTP.
+
+pub mod assets;
+pub mod device;

@@ -226,17 +226,21 @@ fn keyed_digest(key: &VaultKey, purpose: &str, data: &[u8]) -> [u8; 32] {
     bytes
 }
 
+/// 256 bits that follow from a random `seed` for one `purpose`, and tell nothing about it or
+/// about one another (HMAC-SHA256 with the seed as key).
+#[must_use]
+pub fn branch(seed: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), purpose.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
 /// The plain SHA-256 of `data` in lower-case hex: how a high-entropy secret is kept in the
 /// database so that a stolen copy opens nothing.
 #[must_use]
 pub fn fingerprint(data: &[u8]) -> String {
     hex(digest(&SHA256, data).as_ref())
-}
-
-/// The SHA-256 of `text` in base64url: the S256 code challenge of RFC 7636 section 4.2.
-#[must_use]
-pub fn s256(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -308,14 +312,5 @@ mod tests {
     fn nothing_prints_a_secret() {
         let printed = format!("{:?} {:?}", Secret::new("hunter2"), key());
         assert_eq!(printed, "Secret(…) MasterKey(…)");
-    }
-
-    // KL-5
-    #[test]
-    fn s256_matches_the_vector_of_rfc_7636() {
-        assert_eq!(
-            s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-        );
     }
 }

@@ -1,0 +1,239 @@
+//! Login attempts that wait for Kakao's answer: a short list in an encrypted cookie.
+//!
+//! Everything an attempt needs grows out of one random seed. No row is written until somebody
+//! comes back, so bots that only start logins fill no table; and each attempt is found by its
+//! own state, so that two tabs do not undo one another.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+use time::{Duration, OffsetDateTime};
+
+use super::Next;
+use crate::random::{NoRandomness, Random};
+use crate::vault::{SealError, Vault, branch, fingerprint};
+
+/// How long a person may take between our page and the callback (KL-4).
+const LIFE: Duration = Duration::minutes(10);
+
+/// How long an attempt is remembered at all: past its life it can still be told from one that
+/// never was.
+const MEMORY: Duration = Duration::hours(1);
+
+/// The most attempts pending in one browser; the oldest makes room.
+const MOST: usize = 5;
+
+/// What the vault binds the cookie's content to.
+const CONTEXT: &str = "login attempts cookie";
+
+/// One login under way.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    seed: [u8; 32],
+    /// Where to go afterwards.
+    pub next: Next,
+    started: OffsetDateTime,
+}
+
+impl Attempt {
+    /// A new attempt.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn begin(random: &Random, next: Next, now: OffsetDateTime) -> Result<Self, NoRandomness> {
+        Ok(Self {
+            seed: random.bytes()?,
+            next,
+            started: now,
+        })
+    }
+
+    /// The `state` of RFC 6749 section 10.12.
+    #[must_use]
+    pub fn state(&self) -> String {
+        self.text("state")
+    }
+
+    /// The `code_verifier` of RFC 7636, which leaves the server only in the token call.
+    #[must_use]
+    pub fn code_verifier(&self) -> String {
+        self.text("code verifier")
+    }
+
+    /// The `nonce` of OpenID Connect.
+    #[must_use]
+    pub fn nonce(&self) -> String {
+        self.text("nonce")
+    }
+
+    /// What the session that grows out of this attempt is derived from.
+    #[must_use]
+    pub fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// What a claim of this attempt is filed under.
+    #[must_use]
+    pub fn state_hash(&self) -> String {
+        fingerprint(self.state().as_bytes())
+    }
+
+    /// When the attempt dies.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.started + LIFE
+    }
+
+    /// Whether the attempt may still be completed. One from the future is a clock set back.
+    #[must_use]
+    pub fn is_alive(&self, now: OffsetDateTime) -> bool {
+        now < self.expires_at()
+    }
+
+    fn text(&self, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(branch(&self.seed, purpose))
+    }
+}
+
+/// The attempts of one browser.
+#[derive(Clone, Default)]
+pub struct Attempts(Vec<Attempt>);
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    s: String,
+    n: String,
+    t: i64,
+}
+
+impl Attempts {
+    /// Reads the cookie's content. Whatever does not open, or is older than an hour, is as if it
+    /// had never been.
+    #[must_use]
+    pub fn open(vault: &Vault, sealed: Option<&str>, now: OffsetDateTime) -> Self {
+        let plain = sealed.and_then(|sealed| vault.open(CONTEXT, sealed));
+        let stored: Vec<Stored> = plain
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
+            .unwrap_or_default();
+        let attempts = stored.into_iter().filter_map(|stored| {
+            Some(Attempt {
+                seed: URL_SAFE_NO_PAD.decode(stored.s).ok()?.try_into().ok()?,
+                next: Next::path(&stored.n)?,
+                started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
+            })
+        });
+        Self(attempts.filter(|attempt| now - attempt.started < MEMORY).collect())
+    }
+
+    /// The cookie's content.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal(&self, vault: &Vault) -> Result<String, SealError> {
+        let stored: Vec<Stored> = self
+            .0
+            .iter()
+            .map(|attempt| Stored {
+                s: URL_SAFE_NO_PAD.encode(attempt.seed),
+                n: attempt.next.as_str().to_owned(),
+                t: attempt.started.unix_timestamp(),
+            })
+            .collect();
+        let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;
+        vault.seal(CONTEXT, &plain)
+    }
+
+    /// Adds an attempt, at the cost of the oldest when there are too many.
+    pub fn add(&mut self, attempt: Attempt) {
+        self.0.push(attempt);
+        let surplus = self.0.len().saturating_sub(MOST);
+        self.0.drain(..surplus);
+    }
+
+    /// The attempt with this state.
+    #[must_use]
+    pub fn find(&self, state: &str) -> Option<&Attempt> {
+        self.0
+            .iter()
+            .find(|attempt| attempt.state().as_bytes().ct_eq(state.as_bytes()).into())
+    }
+
+    /// The attempts without the one with this state.
+    #[must_use]
+    pub fn without(&self, state: &str) -> Self {
+        Self(self.0.iter().filter(|attempt| attempt.state() != state).cloned().collect())
+    }
+
+    /// Whether none is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::MasterKey;
+    use base64::engine::general_purpose::STANDARD;
+    use std::collections::BTreeSet;
+
+    fn vault() -> Vault {
+        let bytes = Random::system().bytes::<64>().unwrap();
+        Vault::new(&[MasterKey::from_base64(&STANDARD.encode(bytes)).unwrap()]).unwrap()
+    }
+
+    fn begin(next: &str, now: OffsetDateTime) -> Attempt {
+        Attempt::begin(&Random::system(), Next::parse(next), now).unwrap()
+    }
+
+    const NOON: OffsetDateTime = time::macros::datetime!(2026-03-02 12:00 UTC);
+
+    // KL-2
+    #[test]
+    fn state_verifier_and_nonce_are_fresh_and_unrelated() {
+        let mut seen = BTreeSet::new();
+        for _ in 0..100 {
+            let attempt = begin("/me", NOON);
+            for text in [attempt.state(), attempt.code_verifier(), attempt.nonce()] {
+                assert_eq!(text.len(), 43, "256 bits, and a verifier by RFC 7636 section 4.1");
+                assert!(seen.insert(text));
+            }
+        }
+    }
+
+    // KL-3, KL-4, KL-6
+    #[test]
+    fn an_attempt_is_found_by_its_state_until_it_is_forgotten() {
+        let vault = vault();
+        let mut attempts = Attempts::default();
+        let (first, second) = (begin("/me?a=1", NOON), begin("/me/sessions", NOON));
+        attempts.add(first.clone());
+        attempts.add(second.clone());
+        let sealed = attempts.seal(&vault).unwrap();
+        let at = |minutes| NOON + Duration::minutes(minutes);
+        let opened = Attempts::open(&vault, Some(&sealed), at(9));
+        assert_eq!(opened.find(&first.state()).unwrap().next.as_str(), "/me?a=1");
+        assert!(opened.find(&second.state()).unwrap().is_alive(at(9)));
+        assert!(!opened.find(&second.state()).unwrap().is_alive(at(10)));
+        assert!(opened.find("").is_none());
+        assert!(opened.without(&first.state()).find(&first.state()).is_none());
+        assert!(Attempts::open(&vault, Some(&sealed), at(60)).is_empty());
+        assert!(Attempts::open(&vault, Some("junk"), NOON).is_empty());
+        assert!(Attempts::open(&vault, None, NOON).is_empty());
+    }
+
+    // KL-6, SE-9
+    #[test]
+    fn a_browser_keeps_five_attempts_in_one_storable_cookie() {
+        let mut attempts = Attempts::default();
+        let first = begin("/me", NOON);
+        attempts.add(first.clone());
+        for _ in 0..5 {
+            attempts.add(begin(&format!("/{}", "a".repeat(399)), NOON));
+        }
+        assert!(attempts.find(&first.state()).is_none());
+        assert!(attempts.seal(&vault()).unwrap().len() < 3_900);
+    }
+}

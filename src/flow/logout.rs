@@ -1,0 +1,73 @@
+//! Signing out: here, everywhere, or with the Kakao account.
+
+use super::{Audited, Gate, Origin, log_event};
+use crate::member::{EndedBy, SignedIn};
+use crate::store::{self, sessions};
+
+/// How far a sign-out reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This browser.
+    Here,
+    /// Every browser of the member.
+    Everywhere,
+    /// This browser, and then the Kakao account in it.
+    WithKakao,
+}
+
+impl Gate {
+    /// Ends the session on our side, at once and whatever Kakao does; its Kakao token is owed a
+    /// revocation, which the outbox pays now or as soon as Kakao answers.
+    ///
+    /// # Errors
+    /// The store's. Then nobody was signed out.
+    pub async fn sign_out(
+        &self,
+        signed_in: &SignedIn,
+        reach: Reach,
+        origin: &Origin,
+    ) -> Result<(), store::Error> {
+        let now = self.clock.now();
+        let (member, session) = (signed_in.member.id, signed_in.session.id);
+        let action = match reach {
+            Reach::Here => "logout",
+            Reach::Everywhere => "logout.everywhere",
+            Reach::WithKakao => "logout.with_kakao",
+        };
+        let (gate, from) = (self.clone(), origin.clone());
+        self.store
+            .write(move |connection| {
+                let ended = match reach {
+                    Reach::Everywhere => {
+                        sessions::end_all(connection, member, None, EndedBy::Logout, now)?
+                    }
+                    Reach::Here | Reach::WithKakao => {
+                        sessions::end(connection, member, session, EndedBy::Logout, now)?
+                            .into_iter()
+                            .collect()
+                    }
+                };
+                for session in &ended {
+                    gate.owe_for(connection, member, session, now)?;
+                }
+                let audited = Audited {
+                    member: Some(member),
+                    action,
+                    refused: None,
+                    origin: &from,
+                };
+                gate.audit(connection, &audited, now)
+            })
+            .await?;
+        self.owed.notify_one();
+        log_event(action, signed_in, origin);
+        Ok(())
+    }
+
+    /// Kakao's address for ending the Kakao account session of this browser, which comes back
+    /// to us with `state`.
+    #[must_use]
+    pub fn kakao_logout_address(&self, state: &str) -> String {
+        self.kakao.account_logout_url(state).into()
+    }
+}

@@ -1,0 +1,170 @@
+//! What people do, one file a story. A flow knows the rules and the order of things; it knows
+//! nothing of HTTP, and does what must be atomic in one `store.write`.
+
+mod attempt;
+mod devices;
+mod failure;
+mod login;
+mod logout;
+mod next;
+pub mod owed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub use attempt::{Attempt, Attempts};
+pub use failure::{LoginFailure, Why};
+pub use login::{Begun, Callback, Completed};
+pub use logout::Reach;
+pub use next::Next;
+
+use crate::clock::Clock;
+use crate::i18n::Lang;
+use crate::kakao::Kakao;
+use crate::member::{MemberId, SignedIn};
+use crate::random::Random;
+use crate::session::Token;
+use crate::store::{self, AnyConnection, Store, audit, members, sessions};
+use crate::telemetry::Metrics;
+use crate::vault::Vault;
+
+/// A session's last use is written down when the last note is older than this: devices show
+/// minutes, and a write a request would cost more than the request.
+const TOUCH_AFTER: time::Duration = time::Duration::minutes(1);
+
+/// Everything the stories need, made once by `app.rs`. Clones share it.
+#[derive(Clone)]
+pub struct Gate {
+    /// What time it is.
+    pub clock: Clock,
+    /// Unguessable values.
+    pub random: Random,
+    /// Sealing.
+    pub vault: Arc<Vault>,
+    /// The database.
+    pub store: Store,
+    /// The upstream.
+    pub kakao: Kakao,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The rules that settings decide.
+    pub rules: Arc<Rules>,
+    /// Rung when Kakao is owed a call, so that it need not wait for the next round.
+    pub owed: Arc<Notify>,
+}
+
+/// The rules that settings decide.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Our app's number at Kakao.
+    pub app_id: i64,
+    /// A session unused for this long ends.
+    pub session_idle: Duration,
+    /// A session this old ends.
+    pub session_max: Duration,
+    /// Where pictures may come from beside Kakao's own hosts: the emulator's origin.
+    pub picture_origin: Option<String>,
+}
+
+/// Where a request comes from, for the session row, the audit log and the log.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's address.
+    pub ip: String,
+    /// What the client calls itself, at most 512 characters.
+    pub user_agent: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Gate {
+    /// Who holds `token`: the one read behind every request of somebody signed in.
+    ///
+    /// # Errors
+    /// The store's; never a guess.
+    pub async fn who(&self, token: &Token) -> Result<sessions::Found, store::Error> {
+        let (id, secret_hash) = (token.id(), token.secret_hash());
+        let (app_id, now) = (self.rules.app_id, self.clock.now());
+        let found = self
+            .store
+            .read(move |connection| sessions::find(connection, id, &secret_hash, app_id, now))
+            .await?;
+        if let sessions::Found::Live(signed_in) = &found
+            && now - signed_in.session.last_seen_at > TOUCH_AFTER
+        {
+            self.touch_later(signed_in.session.id, now);
+        }
+        Ok(found)
+    }
+
+    /// Remembers the language that a member chose.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn choose_language(&self, member: MemberId, lang: Lang) -> Result<(), store::Error> {
+        self.store
+            .write(move |connection| members::choose_locale(connection, member, lang.code()))
+            .await
+    }
+
+    /// Notes the use of a session beside the request. A note that fails costs a minute's
+    /// accuracy, never the request.
+    fn touch_later(&self, id: Uuid, now: OffsetDateTime) {
+        let store = self.store.clone();
+        let idle_ends_at = now + self.rules.session_idle;
+        tokio::spawn(async move {
+            let touched = store
+                .write(move |connection| sessions::touch(connection, id, now, idle_ends_at))
+                .await;
+            if let Err(error) = touched {
+                tracing::debug!(%error, session.id = %id, "last use of a session not noted");
+            }
+        });
+    }
+
+    /// Appends to the audit log, inside the transaction that did what is told.
+    fn audit(
+        &self,
+        connection: &mut AnyConnection,
+        what: &Audited<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let event = audit::Event {
+            id: self.random.id(now)?,
+            at: now,
+            actor: what.member,
+            subject: what.member,
+            ip: what.origin.ip.clone(),
+            action: what.action,
+            result: if what.refused.is_none() { "success" } else { "refused" },
+            reason: what.refused,
+            request_id: what.origin.request_id.clone(),
+        };
+        audit::append(connection, &event)
+    }
+}
+
+/// Something worth an entry in the audit log, done by a person to their own account.
+struct Audited<'a> {
+    member: Option<MemberId>,
+    action: &'static str,
+    refused: Option<&'static str>,
+    origin: &'a Origin,
+}
+
+/// One structured line a sign-in, sign-out or refusal: who, from where, what, with what result.
+fn log_event(action: &'static str, signed_in: &SignedIn, origin: &Origin) {
+    tracing::info!(
+        action,
+        result = "success",
+        member.id = %signed_in.member.id,
+        session.id = %signed_in.session.id,
+        client.address = %origin.ip,
+        request.id = %origin.request_id,
+        "account event"
+    );
+}

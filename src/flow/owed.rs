@@ -1,0 +1,149 @@
+//! Paying what we owe Kakao: revoking the tokens of sessions that have ended.
+//!
+//! The debt is written in the transaction that ends the session, so it survives anything; it is
+//! paid beside the request, again and again until Kakao has taken it or the token has expired
+//! by itself. A lease keeps two instances from paying the same debt.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Gate;
+use super::login::access_token_context;
+use crate::kakao::AccessToken;
+use crate::member::MemberId;
+use crate::store::outbox::{self, DueCall, NewCall};
+use crate::store::sessions::Ended;
+use crate::store::{self, AnyConnection};
+
+/// How many debts are paid at once.
+const BATCH: i64 = 8;
+
+/// How long a debt is ours once we took it up; longer than any call to Kakao takes.
+const LEASE: time::Duration = time::Duration::seconds(60);
+
+/// The first wait after a failure; each further one is four times as long, up to [`LONGEST`].
+const SHORTEST: Duration = Duration::from_secs(5);
+
+/// The longest wait between two tries.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// A token to be revoked.
+pub(super) struct Revocation<'a> {
+    pub(super) member: MemberId,
+    pub(super) access_token: &'a [u8],
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// Writes a debt down.
+pub(super) fn owe(
+    gate: &Gate,
+    connection: &mut AnyConnection,
+    revocation: &Revocation<'_>,
+    now: OffsetDateTime,
+) -> Result<(), store::Error> {
+    let id = gate.random.id(now)?;
+    let call = NewCall {
+        id,
+        member: revocation.member,
+        sealed_token: gate.vault.seal(&context(id), revocation.access_token)?,
+        created_at: now,
+        expires_at: revocation.expires_at,
+    };
+    outbox::owe_logout(connection, &call)
+}
+
+/// What a debt's token is sealed for.
+fn context(debt: Uuid) -> String {
+    format!("outbox.sealed_token/{debt}")
+}
+
+impl Gate {
+    /// Owes Kakao the revocation of an ended session's token, if it has one.
+    pub(super) fn owe_for(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        ended: &Ended,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let Some((sealed, expires_at)) = &ended.kakao_access else {
+            return Ok(());
+        };
+        // A token sealed with a key that was dropped since cannot be revoked by anybody.
+        let Some(token) = self.vault.open(&access_token_context(ended.id), sealed) else {
+            return Ok(());
+        };
+        let revocation = Revocation {
+            member,
+            access_token: &token,
+            expires_at: *expires_at,
+        };
+        owe(self, connection, &revocation, now)
+    }
+
+    /// Pays what is due now; says how many debts it took up.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn pay_debts(&self) -> Result<usize, store::Error> {
+        let now = self.clock.now();
+        let due = self
+            .store
+            .write(move |connection| {
+                outbox::expire(connection, now)?;
+                outbox::lease(connection, now, now + LEASE, BATCH)
+            })
+            .await?;
+        let paid = join_all(due.iter().map(|debt| self.pay(debt))).await;
+        paid.into_iter().collect::<Result<Vec<()>, _>>()?;
+        Ok(due.len())
+    }
+
+    async fn pay(&self, debt: &DueCall) -> Result<(), store::Error> {
+        let id = debt.id;
+        let token = self.vault.open(&context(id), &debt.sealed_token);
+        let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
+        let token = token.and_then(|text| AccessToken::try_from(text).ok());
+        let result = match &token {
+            Some(token) => self.kakao.logout(token).await.map_err(Some),
+            None => Err(None),
+        };
+        let now = self.clock.now();
+        match result {
+            Ok(()) => {
+                self.metrics.owed_call("done");
+                tracing::info!(outbox.id = %id, tries = debt.tries, "Kakao token revoked");
+                self.store
+                    .write(move |connection| outbox::finish(connection, id, "done", now))
+                    .await
+            }
+            Err(None) => {
+                self.metrics.owed_call("given_up");
+                tracing::warn!(outbox.id = %id, "token to be revoked cannot be unsealed");
+                self.store
+                    .write(move |connection| outbox::finish(connection, id, "unreadable", now))
+                    .await
+            }
+            Err(Some(error)) => {
+                self.metrics.owed_call("put_off");
+                let next = now + self.wait_after(debt.tries);
+                tracing::warn!(outbox.id = %id, tries = debt.tries, %error, "Kakao token not revoked yet");
+                self.store
+                    .write(move |connection| outbox::retry_at(connection, id, next))
+                    .await
+            }
+        }
+    }
+
+    /// Four times as long after each try, give or take a fifth, so that the debts of an outage
+    /// do not all come back at one moment.
+    fn wait_after(&self, tries: i32) -> Duration {
+        let doublings = u32::try_from(tries.saturating_sub(1).clamp(0, 10)).unwrap_or(0) * 2;
+        let wait = SHORTEST.saturating_mul(1 << doublings).min(LONGEST);
+        let [dice] = self.random.bytes::<1>().unwrap_or([128]);
+        wait.mul_f64(0.8 + 0.4 * f64::from(dice) / 255.0)
+    }
+}

@@ -1,0 +1,123 @@
+//! What operators see: log lines and metrics.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::LogFormat;
+
+/// Sends log lines to standard error, filtered by `filter` (the syntax of `RUST_LOG`; `info`
+/// when empty or wrong). Does nothing when a subscriber is already installed.
+pub fn init(format: LogFormat, filter: &str) {
+    let standard = "info,actix_server=warn,rustls_platform_verifier=error";
+    let filter = EnvFilter::try_new(if filter.is_empty() { standard } else { filter })
+        .unwrap_or_else(|_| EnvFilter::new(standard));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let installed = match format {
+        LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    };
+    // A second call, in a test, keeps the first subscriber.
+    drop(installed);
+}
+
+/// Counters and timers. Labels are fixed words and route patterns, never what a visitor sent.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram>,
+    logins: Family<OutcomeLabels, Counter>,
+    owed_calls: Family<OutcomeLabels, Counter>,
+    owed_waiting: Gauge,
+    sessions_live: Gauge,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let buckets = || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        Self {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(buckets),
+            logins: Family::default(),
+            owed_calls: Family::default(),
+            owed_waiting: Gauge::default(),
+            sessions_live: Gauge::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// The same metrics in a registry, to be printed.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        let mut registry = Registry::with_prefix("kakao_gate");
+        registry.register("http_requests", "Answered requests", self.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time to answer a request",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register("logins", "Completed callbacks by outcome", self.logins.clone());
+        registry.register("owed_calls", "Calls owed to Kakao, by outcome of a try", self.owed_calls.clone());
+        registry.register("owed_calls_waiting", "Calls owed to Kakao", self.owed_waiting.clone());
+        registry.register("sessions_live", "Live sessions", self.sessions_live.clone());
+        registry
+    }
+
+    /// Counts an answered request by its route pattern.
+    pub fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels {
+            method,
+            route: route.to_owned(),
+            status,
+        };
+        self.requests.get_or_create(&labels).inc();
+        let labels = RouteLabels {
+            route: route.to_owned(),
+        };
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Counts a callback by the id of its outcome.
+    pub fn login(&self, outcome: &'static str) {
+        self.logins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a try at a call owed to Kakao.
+    pub fn owed_call(&self, outcome: &'static str) {
+        self.owed_calls.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Notes how many calls wait and how many sessions live.
+    pub fn levels(&self, owed_waiting: i64, sessions_live: i64) {
+        self.owed_waiting.set(owed_waiting);
+        self.sessions_live.set(sessions_live);
+    }
+}

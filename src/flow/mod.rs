@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
 pub use failure::{LoginFailure, Why};
-pub use login::{Begun, Callback, Completed};
+pub use login::{Begun, Callback, Completed, Refusal};
 pub use logout::Reach;
 pub use next::Next;
 
@@ -66,6 +66,8 @@ pub struct Rules {
     pub session_idle: Duration,
     /// A session this old ends.
     pub session_max: Duration,
+    /// Kakao's issuer identifier (OpenID Connect Discovery section 3).
+    pub issuer: String,
     /// Where pictures may come from beside Kakao's own hosts: the emulator's origin.
     pub picture_origin: Option<String>,
 }
@@ -99,6 +101,12 @@ impl Gate {
             self.touch_later(signed_in.session.id, now);
         }
         Ok(found)
+    }
+
+    /// Kakao's issuer identifier.
+    #[must_use]
+    pub fn kakao_issuer(&self) -> &str {
+        &self.rules.issuer
     }
 
     /// Remembers the language that a member chose.

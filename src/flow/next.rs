@@ -30,6 +30,14 @@ impl Next {
     /// The path, when `text` is one of our own site.
     #[must_use]
     pub fn path(text: &str) -> Option<Self> {
+        let path = Self::same_site(text)?;
+        let nowhere = NOWHERE.iter().any(|prefix| path.starts_with(prefix));
+        (!nowhere).then_some(Self(path))
+    }
+
+    /// A path of our own site, wherever on it, as the browser will read it.
+    #[must_use]
+    pub fn same_site(text: &str) -> Option<String> {
         let plain = text.len() <= LONGEST && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         if !plain || !text.starts_with('/') || text.starts_with("//") {
             return None;
@@ -41,11 +49,9 @@ impl Next {
             return None;
         }
         let path = read.path();
-        let nowhere = NOWHERE.iter().any(|prefix| path.starts_with(prefix));
-        let nowhere = nowhere || path.starts_with("//");
-        (!nowhere).then(|| match read.query() {
-            Some(query) => Self(format!("{path}?{query}")),
-            None => Self(path.to_owned()),
+        (!path.starts_with("//")).then(|| match read.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
         })
     }
 

@@ -1,4 +1,204 @@
 //! The only place that knows HTTP.
+//!
+//! [`table`] lists every address, top to bottom, and says who may use it. A handler extracts
+//! valid values, calls one flow, renders one thing. Around all of them lie, from outside in:
+//! [`edge`] (request id, access log, security headers, error pages, panics), the choice of the
+//! session cookie, actix-session, and [`visitor`] (who is asking).
 
+mod address;
 pub mod assets;
+mod callback;
+mod cookies;
 pub mod device;
+mod edge;
+mod error;
+mod forms;
+mod headers;
+mod health;
+mod home;
+mod kakao;
+mod limit;
+mod login;
+mod logout;
+mod me;
+mod page;
+mod preferences;
+mod reading;
+mod sessions;
+mod site;
+mod visitor;
+
+use actix_web::guard::{self, Guard as _};
+use actix_web::http::Method;
+use actix_web::{Handler, Responder, Route, web};
+
+pub use edge::edge;
+pub use error::{ErrorId, Problem};
+pub use limit::Limit;
+pub use site::Site;
+pub use visitor::meet;
+
+/// Who may use an address. Whoever asks is held to it by what the handler extracts; a test
+/// holds the handlers to this table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody.
+    Anyone,
+    /// Somebody signed in; others are led to the login page and back.
+    Member,
+}
+
+/// One address and what can be done there.
+pub struct Address {
+    /// The path pattern.
+    pub path: &'static str,
+    /// Who may use it.
+    pub who: Who,
+    /// Answers GET (and HEAD, unless getting has an effect). Changes nothing of the member's.
+    get: Option<fn() -> Route>,
+    /// Answers POST: needs a form token and a same-site request, by `forms::Post`.
+    post: Option<fn() -> Route>,
+    /// Answers HEAD like GET. Not where GET begins or completes something.
+    head: bool,
+}
+
+impl Address {
+    /// The methods it answers, for `Allow`.
+    #[must_use]
+    pub fn allow(&self) -> String {
+        let mut methods = Vec::new();
+        if self.get.is_some() {
+            methods.push(Method::GET.as_str());
+        }
+        if self.get.is_some() && self.head {
+            methods.push(Method::HEAD.as_str());
+        }
+        if self.post.is_some() {
+            methods.push(Method::POST.as_str());
+        }
+        methods.join(", ")
+    }
+
+    fn resource(&self) -> actix_web::Resource {
+        let mut resource = web::resource(self.path);
+        if let Some(get) = self.get {
+            let methods = if self.head {
+                guard::Any(guard::Get()).or(guard::Head())
+            } else {
+                guard::Any(guard::Get())
+            };
+            resource = resource.route(get().guard(methods));
+        }
+        if let Some(post) = self.post {
+            resource = resource.route(post().guard(guard::Post()));
+        }
+        let allow = self.allow();
+        resource.default_service(web::to(move || {
+            let allow = allow.clone();
+            async move { Err::<&'static str, _>(Problem::method(allow)) }
+        }))
+    }
+}
+
+/// Every page, in the order in which a person may meet it.
+#[must_use]
+pub fn table() -> Vec<Address> {
+    vec![
+        anyone("/").get(|| to(home::show)),
+        anyone("/login").get(|| to(login::show)),
+        anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
+        anyone("/auth/kakao/callback").get_with_effect(|| to(callback::complete)),
+        anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
+        anyone("/auth/error").get(|| to(kakao::failed)),
+        member("/me").get(|| to(me::show)),
+        member("/me/sessions").get(|| to(sessions::list)),
+        member("/me/sessions/end-others").post(|| to(sessions::end_others)),
+        member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
+        member("/logout").get(|| to(logout::choose)).post(|| to(logout::act)),
+        anyone("/logged-out").get(|| to(logout::done)),
+        anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
+        anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
+        anyone("/language").post(|| to(preferences::language)),
+        anyone("/theme").post(|| to(preferences::theme)),
+        anyone("/terms").get(|| to(reading::terms)),
+        anyone("/privacy").get(|| to(reading::privacy)),
+        anyone("/help").get(|| to(reading::help)),
+    ]
+}
+
+/// The addresses that must answer without a session: for machines, and for browsers fetching
+/// what a page is made of.
+#[must_use]
+pub fn bare_table() -> Vec<Address> {
+    vec![
+        anyone("/health/live").get(|| to(health::live)),
+        anyone("/health/ready").get(|| to(health::ready)),
+    ]
+}
+
+/// Registers addresses.
+pub fn register(table: &[Address], config: &mut web::ServiceConfig) {
+    for address in table {
+        config.service(address.resource());
+    }
+}
+
+/// Answers what no address matches.
+///
+/// # Errors
+/// Always: there is nothing here.
+pub async fn nothing_here() -> Result<&'static str, Problem> {
+    Err(Problem::from(ErrorId::NotFound))
+}
+
+fn anyone(path: &'static str) -> Address {
+    Address {
+        path,
+        who: Who::Anyone,
+        get: None,
+        post: None,
+        head: true,
+    }
+}
+
+fn member(path: &'static str) -> Address {
+    Address {
+        who: Who::Member,
+        ..anyone(path)
+    }
+}
+
+fn to<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().to(handler)
+}
+
+impl Address {
+    fn get(self, get: fn() -> Route) -> Self {
+        Self {
+            get: Some(get),
+            ..self
+        }
+    }
+
+    /// As [`Address::get`], for an address where asking is doing: HEAD, which link scanners
+    /// and previews send, must not do it.
+    fn get_with_effect(self, get: fn() -> Route) -> Self {
+        Self {
+            get: Some(get),
+            head: false,
+            ..self
+        }
+    }
+
+    fn post(self, post: fn() -> Route) -> Self {
+        Self {
+            post: Some(post),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `/auth/kakao/callback`: Kakao sends the browser back. Never renders: it always leads on, so
+//! that no code or state stays in the address bar, the history or a cache (CB-8).
+
+use actix_web::http::header::{HeaderMap, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::cookies::{self, FailureContext, Notice};
+use super::error::{ErrorId, Problem};
+use super::kakao::{ATTEMPTS_LIFE, failure_address};
+use super::visitor::Visitor;
+use super::{Limit, Site};
+use crate::flow::{Attempts, Callback, LoginFailure, Refusal, Why};
+use crate::kakao::AuthorizationCode;
+use crate::session::BrowserSession;
+
+/// The longest query read, in bytes.
+const LONGEST_QUERY: usize = 4_096;
+
+/// Anyone, within the limit of logins; the state must be one that this browser was given.
+pub(super) async fn complete(
+    site: web::Data<Site>,
+    visitor: Visitor,
+    session: BrowserSession,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    if is_prefetch(request.headers()) {
+        return Err(ErrorId::Unavailable.into());
+    }
+    site.limits.count(Limit::Login, visitor.arrived().ip)?;
+    let gate = &site.gate;
+    let sealed = cookies::value(request.headers(), site.cookies.attempts);
+    let attempts = Attempts::open(&gate.vault, sealed, gate.clock.now());
+    let callback = match parse(request.query_string(), gate.kakao_issuer()) {
+        Ok(callback) => callback,
+        Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, &attempts)),
+    };
+    let state = callback.state.clone();
+    let refused_there = callback.answer.is_err();
+    let current = visitor.token().filter(|_| visitor.signed_in().is_some()).cloned();
+    let completed =
+        gate.complete_login(callback, &attempts, current, visitor.origin().clone()).await;
+    match completed {
+        Ok(completed) => {
+            session
+                .sign_in(&completed.token)
+                .map_err(|error| Problem::server(error.to_string()))?;
+            Ok(HttpResponse::SeeOther()
+                .insert_header((LOCATION, completed.next.as_str()))
+                .finish())
+        }
+        Err(failure) => {
+            let next = attempts.find(&state).map(|attempt| attempt.next.clone());
+            // A reload or the back button, in a browser that is signed in all right.
+            if failure.why == Why::CodeUsed && visitor.signed_in().is_some() {
+                let next = next.unwrap_or_else(crate::flow::Next::home);
+                return Ok(HttpResponse::SeeOther()
+                    .insert_header((LOCATION, next.as_str()))
+                    .finish());
+            }
+            // An attempt whose code was never exchanged has no row that says it is spent: it is
+            // spent by forgetting it.
+            let left = if refused_there { attempts.without(&state) } else { attempts };
+            Ok(fail(&site, &visitor, &failure, next, &left))
+        }
+    }
+}
+
+/// Reads the query strictly (CB-1): each name at most once, `state` and either `code` or
+/// `error`, and an `iss`, should there ever be one, that is Kakao's (RFC 9207).
+fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
+    if query.len() > LONGEST_QUERY {
+        return Err(Why::BadRequest);
+    }
+    let (mut code, mut state, mut error, mut description, mut iss) = (None, None, None, None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let slot = match name.as_ref() {
+            "code" => &mut code,
+            "state" => &mut state,
+            "error" => &mut error,
+            "error_description" => &mut description,
+            "iss" => &mut iss,
+            _ => continue,
+        };
+        if slot.replace(value.into_owned()).is_some() {
+            return Err(Why::BadRequest);
+        }
+    }
+    if iss.is_some_and(|iss| iss != issuer) {
+        return Err(Why::KakaoBadReply);
+    }
+    let state = state.filter(|state| !state.is_empty()).ok_or(Why::StateBad)?;
+    let answer = match (code, error) {
+        (Some(code), None) => {
+            Ok(AuthorizationCode::try_from(code).map_err(|_| Why::BadRequest)?)
+        }
+        (None, Some(error)) => Err(refusal(&error, &description.unwrap_or_default())),
+        _ => return Err(Why::BadRequest),
+    };
+    Ok(Callback { state, answer })
+}
+
+fn refusal(error: &str, description: &str) -> Refusal {
+    match error {
+        "access_denied" if description.contains("under age 14") => Refusal::Under14,
+        "access_denied" => Refusal::Cancelled,
+        "server_error" | "temporarily_unavailable" => Refusal::Temporary,
+        "invalid_request" | "invalid_client" | "invalid_scope" | "misconfigured"
+        | "unauthorized" | "unauthorized_client" | "unsupported_response_type" => {
+            Refusal::Configuration
+        }
+        _ => Refusal::Other,
+    }
+}
+
+/// Whether nobody has gone to this page yet: a browser fetches it in case somebody does.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz"]
+        .iter()
+        .filter_map(|name| headers.get(*name)?.to_str().ok())
+        .any(|value| value.contains("prefetch") || value.contains("prerender"))
+}
+
+fn fail(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    next: Option<crate::flow::Next>,
+    left: &Attempts,
+) -> HttpResponse {
+    log(visitor, failure);
+    let (until, wait, scopes) = match &failure.why {
+        Why::Suspended { until } => (until.map(|until| until.unix_timestamp()), None, Vec::new()),
+        Why::KakaoLimit { retry_after } => (None, Some(retry_after.as_secs()), Vec::new()),
+        Why::ConsentMissing { scopes } => (None, None, scopes.clone()),
+        _ => (None, None, Vec::new()),
+    };
+    let notice = Notice::LoginFailed(FailureContext {
+        reference: visitor.origin().request_id.clone(),
+        until,
+        wait,
+        scopes,
+        next: next.map(|next| next.as_str().to_owned()),
+    });
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, failure_address(&failure.why)));
+    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
+        response.cookie(cookie);
+    }
+    let name = site.cookies.attempts;
+    match left.seal(&site.gate.vault) {
+        Ok(sealed) if !left.is_empty() => {
+            response.cookie(site.cookies.make(name, sealed, ATTEMPTS_LIFE));
+        }
+        _ => {
+            response.cookie(site.cookies.forget(name));
+        }
+    }
+    response.finish()
+}
+
+/// One line a refused login, as loud as whoever has to act needs it.
+fn log(visitor: &Visitor, failure: &LoginFailure) {
+    let origin = visitor.origin();
+    let (ip, id) = (&origin.ip, &origin.request_id);
+    let (reason, cause) = (failure.why.id(), failure.cause.as_deref().unwrap_or_default());
+    match &failure.why {
+        Why::BadClient | Why::RedirectMismatch | Why::Server | Why::Unavailable => {
+            tracing::error!(action = "login.kakao", result = "failed", reason, cause, client.address = %ip, request.id = %id, "account event");
+        }
+        Why::KakaoDown | Why::KakaoLimit { .. } | Why::KakaoBadReply | Why::StateBad => {
+            tracing::warn!(action = "login.kakao", result = "failed", reason, cause, client.address = %ip, request.id = %id, "account event");
+        }
+        _ => {
+            tracing::info!(action = "login.kakao", result = "refused", reason, cause, client.address = %ip, request.id = %id, "account event");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KAKAO: &str = "https://kauth.kakao.com";
+
+    // CB-1, CB-2, CB-7
+    #[test]
+    fn a_callback_is_read_strictly() {
+        let why = |query: &str| parse(query, KAKAO).map(|_| ()).unwrap_err();
+        assert!(parse("code=abc-_~.9&state=s", KAKAO).unwrap().answer.is_ok());
+        assert!(parse("code=abc&state=s&extra=1", KAKAO).unwrap().answer.is_ok());
+        assert!(parse("code=abc&state=s&iss=https://kauth.kakao.com", KAKAO).is_ok());
+        for (query, expected) in [
+            ("", Why::StateBad),
+            ("code=abc", Why::StateBad),
+            ("code=abc&state=", Why::StateBad),
+            ("state=s", Why::BadRequest),
+            ("code=&state=s", Why::BadRequest),
+            ("code=a&code=b&state=s", Why::BadRequest),
+            ("code=a&state=s&state=s", Why::BadRequest),
+            ("code=a&error=access_denied&state=s", Why::BadRequest),
+            ("code=a%00b&state=s", Why::BadRequest),
+            ("code=%ff%fe&state=s", Why::BadRequest),
+            ("code=a%20b&state=s", Why::BadRequest),
+            ("code=a&state=s&iss=https://evil.example", Why::KakaoBadReply),
+        ] {
+            assert_eq!(why(query), expected, "{query}");
+        }
+        let long = format!("code={}&state=s", "a".repeat(10_000));
+        assert_eq!(why(&long), Why::BadRequest);
+    }
+
+    // CB-2
+    #[test]
+    fn kakaos_errors_are_told_apart_and_unknown_ones_tolerated() {
+        let answer = |query: &str| parse(query, KAKAO).unwrap().answer.unwrap_err();
+        let denied = "error=access_denied&state=s&error_description=";
+        assert_eq!(answer(&format!("{denied}User%20denied%20access")), Refusal::Cancelled);
+        assert_eq!(answer(&format!("{denied}Not%20allowed%20under%20age%2014")), Refusal::Under14);
+        assert_eq!(answer("error=server_error&state=s"), Refusal::Temporary);
+        assert_eq!(answer("error=misconfigured&state=s"), Refusal::Configuration);
+        assert_eq!(answer("error=%3Cscript%3E&state=s"), Refusal::Other);
+    }
+}

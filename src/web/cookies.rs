@@ -1,0 +1,134 @@
+//! Our cookies beside the session's: logins under way, one notice, language, appearance.
+
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{COOKIE, HeaderMap};
+use serde::{Deserialize, Serialize};
+
+use crate::flow::Gate;
+
+/// The names of our cookies. On https all have the `__Host-` prefix: set by us, over https, for
+/// this host alone (RFC 6265bis section 4.1.3.2).
+#[derive(Clone, Copy)]
+pub(super) struct CookieNames {
+    secure: bool,
+    pub(super) attempts: &'static str,
+    pub(super) notice: &'static str,
+    pub(super) lang: &'static str,
+    pub(super) theme: &'static str,
+}
+
+/// Said once, on the next page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k")]
+pub(super) enum Notice {
+    /// A device was logged out.
+    DeviceEnded {
+        /// Its user agent.
+        agent: String,
+    },
+    /// Other devices were logged out.
+    DevicesEnded {
+        /// How many.
+        count: u64,
+    },
+    /// The device was logged out already.
+    DeviceGone,
+    /// Our session has ended, Kakao's is next; the way back carries this state.
+    ToKakao {
+        /// The state.
+        state: String,
+    },
+    /// A login failed.
+    LoginFailed(FailureContext),
+}
+
+/// What an error page after a failed login shows beside its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FailureContext {
+    /// The id of the request that failed.
+    #[serde(rename = "r")]
+    pub(super) reference: String,
+    /// Until when a suspension lasts, in Unix seconds.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<i64>,
+    /// How long to wait, in seconds.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub(super) wait: Option<u64>,
+    /// Consent items to ask for.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) scopes: Vec<String>,
+    /// Where the person wanted to go.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}
+
+const NOTICE: &str = "notice cookie";
+
+impl CookieNames {
+    pub(super) fn new(secure: bool) -> Self {
+        if secure {
+            Self {
+                secure,
+                attempts: "__Host-kg-attempts",
+                notice: "__Host-kg-notice",
+                lang: "__Host-kg-lang",
+                theme: "__Host-kg-theme",
+            }
+        } else {
+            Self {
+                secure,
+                attempts: "kg-attempts",
+                notice: "kg-notice",
+                lang: "kg-lang",
+                theme: "kg-theme",
+            }
+        }
+    }
+
+    /// A cookie that lives for `life`.
+    pub(super) fn make(
+        &self,
+        name: &'static str,
+        value: impl Into<String>,
+        life: Duration,
+    ) -> Cookie<'static> {
+        Cookie::build(name, value.into())
+            .path("/")
+            .secure(self.secure)
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .max_age(life)
+            .finish()
+    }
+
+    /// A cookie that makes the browser forget the one of that name.
+    pub(super) fn forget(&self, name: &'static str) -> Cookie<'static> {
+        self.make(name, "", Duration::ZERO)
+    }
+
+    /// A notice for the next page. Longer than it takes to get there, shorter than a
+    /// conversation.
+    pub(super) fn say(&self, gate: &Gate, notice: &Notice) -> Option<Cookie<'static>> {
+        let json = serde_json::to_vec(notice).ok()?;
+        let sealed = gate.vault.seal(NOTICE, &json).ok()?;
+        Some(self.make(self.notice, sealed, Duration::minutes(5)))
+    }
+
+    /// The notice that this page is to show.
+    pub(super) fn hear(&self, gate: &Gate, sealed: &str) -> Option<Notice> {
+        let json = gate.vault.open(NOTICE, sealed)?;
+        serde_json::from_slice(&json).ok()
+    }
+}
+
+/// The value of the first cookie of that name. Does not go through the request's own cache,
+/// which would fix the cookies before the session's one has been picked.
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}

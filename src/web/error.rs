@@ -1,0 +1,478 @@
+//! What a person or a program is told when something did not work.
+//!
+//! Inner modules say what went wrong; here alone it becomes a page with a way forward, or a
+//! JSON object with a stable code. Nothing internal is told: the reference number leads to the
+//! cause in the log.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_session::storage::{SaveError, UpdateError};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template;
+use time::OffsetDateTime;
+
+use super::cookies::FailureContext;
+use super::edge::Arrived;
+use super::page::{self, Layout};
+use super::{Site, kakao};
+use crate::i18n::Texts;
+use crate::store;
+
+/// The stable name of what went wrong: in `/auth/error?e=`, in JSON, in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorId {
+    /// The person refused on Kakao's page.
+    Cancelled,
+    /// A needed consent item was refused.
+    ConsentMissing,
+    /// The authorization code was used before or is too old.
+    CodeUsed,
+    /// The redirect URI does not match (KOE303).
+    RedirectMismatch,
+    /// Kakao does not take our settings.
+    BadClient,
+    /// Kakao limits us.
+    KakaoLimit,
+    /// Kakao does not answer.
+    KakaoDown,
+    /// Kakao's answer cannot be trusted.
+    KakaoBadReply,
+    /// The login was not started by this browser.
+    StateBad,
+    /// The login took too long.
+    StateExpired,
+    /// The person is too young.
+    Under14,
+    /// The member is suspended.
+    Suspended,
+    /// The form is not one we gave to this browser.
+    Csrf,
+    /// The request is malformed.
+    BadRequest,
+    /// There is nothing at this address.
+    NotFound,
+    /// The address does not answer this method.
+    Method,
+    /// Too many requests.
+    Rate,
+    /// Our mistake.
+    Server,
+    /// The database or the session store is not available.
+    Unavailable,
+}
+
+const ALL: &[ErrorId] = &[
+    ErrorId::Cancelled,
+    ErrorId::ConsentMissing,
+    ErrorId::CodeUsed,
+    ErrorId::RedirectMismatch,
+    ErrorId::BadClient,
+    ErrorId::KakaoLimit,
+    ErrorId::KakaoDown,
+    ErrorId::KakaoBadReply,
+    ErrorId::StateBad,
+    ErrorId::StateExpired,
+    ErrorId::Under14,
+    ErrorId::Suspended,
+    ErrorId::Csrf,
+    ErrorId::BadRequest,
+    ErrorId::NotFound,
+    ErrorId::Method,
+    ErrorId::Rate,
+    ErrorId::Server,
+    ErrorId::Unavailable,
+];
+
+impl ErrorId {
+    /// The id as it is written.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::ConsentMissing => "consent_missing",
+            Self::CodeUsed => "code_used",
+            Self::RedirectMismatch => "redirect_mismatch",
+            Self::BadClient => "bad_client",
+            Self::KakaoLimit => "kakao_limit",
+            Self::KakaoDown => "kakao_down",
+            Self::KakaoBadReply => "kakao_bad_reply",
+            Self::StateBad => "state_bad",
+            Self::StateExpired => "state_expired",
+            Self::Under14 => "under14",
+            Self::Suspended => "suspended",
+            Self::Csrf => "csrf",
+            Self::BadRequest => "bad_request",
+            Self::NotFound => "not_found",
+            Self::Method => "method",
+            Self::Rate => "rate",
+            Self::Server => "server",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The id with that spelling.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        ALL.iter().copied().find(|id| id.code() == code)
+    }
+
+    /// The id for an answer that only has a status.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            404 => Self::NotFound,
+            405 => Self::Method,
+            429 => Self::Rate,
+            503 => Self::Unavailable,
+            400..=499 => Self::BadRequest,
+            _ => Self::Server,
+        }
+    }
+
+    /// The status of its page.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Cancelled | Self::ConsentMissing => StatusCode::OK,
+            Self::CodeUsed | Self::StateBad | Self::StateExpired | Self::BadRequest => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Under14 | Self::Suspended | Self::Csrf => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Rate => StatusCode::TOO_MANY_REQUESTS,
+            Self::Server => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::RedirectMismatch | Self::BadClient | Self::KakaoBadReply => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::KakaoLimit | Self::KakaoDown | Self::Unavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    fn title(self, t: Texts) -> &'static str {
+        match self {
+            Self::Cancelled => t.err_cancelled_title(),
+            Self::ConsentMissing => t.err_consent_missing_title(),
+            Self::CodeUsed => t.err_code_used_title(),
+            Self::RedirectMismatch => t.err_redirect_mismatch_title(),
+            Self::BadClient => t.err_bad_client_title(),
+            Self::KakaoLimit => t.err_kakao_limit_title(),
+            Self::KakaoDown => t.err_kakao_down_title(),
+            Self::KakaoBadReply => t.err_kakao_bad_reply_title(),
+            Self::StateBad => t.err_state_bad_title(),
+            Self::StateExpired => t.err_state_expired_title(),
+            Self::Under14 => t.err_under14_title(),
+            Self::Suspended => t.err_suspended_title(),
+            Self::Csrf => t.err_csrf_title(),
+            Self::BadRequest => t.err_bad_request_title(),
+            Self::NotFound => t.err_not_found_title(),
+            Self::Method => t.err_method_title(),
+            Self::Rate => t.err_rate_title(),
+            Self::Server => t.err_server_title(),
+            Self::Unavailable => t.err_unavailable_title(),
+        }
+    }
+
+    fn body(self, t: Texts, context: &FailureContext) -> Cow<'static, str> {
+        let wait = context.wait.unwrap_or(60);
+        match self {
+            Self::Cancelled => t.err_cancelled_body().into(),
+            Self::ConsentMissing => {
+                let items = kakao::names_of(t, &context.scopes);
+                t.err_consent_missing_body(items).into()
+            }
+            Self::CodeUsed => t.err_code_used_body().into(),
+            Self::RedirectMismatch => t.err_redirect_mismatch_body().into(),
+            Self::BadClient => t.err_bad_client_body().into(),
+            Self::KakaoLimit => t.err_kakao_limit_body(wait.div_ceil(60)).into(),
+            Self::KakaoDown => t.err_kakao_down_body().into(),
+            Self::KakaoBadReply => t.err_kakao_bad_reply_body().into(),
+            Self::StateBad => t.err_state_bad_body().into(),
+            Self::StateExpired => t.err_state_expired_body().into(),
+            Self::Under14 => t.err_under14_body().into(),
+            Self::Suspended => {
+                let until = context.until.map(OffsetDateTime::from_unix_timestamp);
+                match until {
+                    Some(Ok(until)) => t.err_suspended_body(t.datetime_long(until)).into(),
+                    _ => t.err_suspended_body_open().into(),
+                }
+            }
+            Self::Csrf => t.err_csrf_body().into(),
+            Self::BadRequest => t.err_bad_request_body().into(),
+            Self::NotFound => t.err_not_found_body().into(),
+            Self::Method => t.err_method_body().into(),
+            Self::Rate => t.err_rate_body(wait).into(),
+            Self::Server => t.err_server_body().into(),
+            Self::Unavailable => t.err_unavailable_body_open().into(),
+        }
+    }
+
+    /// The ways forward, the likeliest first.
+    fn actions(self, t: Texts, way: &Ways<'_>) -> Vec<Action> {
+        let home = || Action::link("/", t.act_home());
+        let help = || Action::link("/help", t.act_help());
+        let other = || Action::link("/login", t.act_login_other());
+        let kakao = || Action::kakao(way.kakao.clone(), t.login_kakao());
+        let here = |label| Action::link(way.here, label);
+        match self {
+            Self::Cancelled
+            | Self::CodeUsed
+            | Self::KakaoBadReply
+            | Self::StateExpired => vec![kakao(), other()],
+            Self::ConsentMissing => vec![
+                Action::link(way.kakao.clone(), t.act_consent()),
+                Action::link("/", t.act_login_not()),
+            ],
+            Self::RedirectMismatch | Self::BadClient => vec![other(), home()],
+            Self::KakaoLimit | Self::KakaoDown => {
+                vec![Action::link(way.kakao.clone(), t.act_retry()), other()]
+            }
+            Self::StateBad => vec![kakao(), help()],
+            Self::Under14 | Self::NotFound => vec![home(), help()],
+            Self::Suspended => vec![Action::link("/help", t.act_contact()), home()],
+            Self::Csrf => vec![here(t.act_reopen()), home()],
+            Self::BadRequest | Self::Method => vec![home()],
+            Self::Rate => vec![here(t.act_retry())],
+            Self::Server => vec![here(t.act_retry()), home()],
+            Self::Unavailable => vec![here(t.act_reload())],
+        }
+    }
+
+    /// Whether the page names the reference: where a person may have to ask us.
+    fn shows_reference(self) -> bool {
+        self.status().is_server_error()
+    }
+}
+
+/// Where the links of an error page lead.
+struct Ways<'a> {
+    kakao: String,
+    here: &'a str,
+}
+
+/// A way forward.
+struct Action {
+    href: String,
+    label: &'static str,
+    kakao: bool,
+}
+
+impl Action {
+    fn link(href: impl Into<String>, label: &'static str) -> Self {
+        Self {
+            href: href.into(),
+            label,
+            kakao: false,
+        }
+    }
+
+    fn kakao(href: String, label: &'static str) -> Self {
+        Self {
+            href,
+            label,
+            kakao: true,
+        }
+    }
+}
+
+/// Something that did not work, on its way to whoever asked.
+#[derive(Debug)]
+pub struct Problem {
+    id: ErrorId,
+    cause: Option<String>,
+    allow: Option<String>,
+    wait: Option<u64>,
+    /// Not an error at all: somebody has to sign in first, and comes back afterwards.
+    sign_in: Option<String>,
+}
+
+impl From<ErrorId> for Problem {
+    fn from(id: ErrorId) -> Self {
+        Self {
+            id,
+            cause: None,
+            allow: None,
+            wait: None,
+            sign_in: None,
+        }
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        let unavailable = error.is_unavailable();
+        let id = if unavailable { ErrorId::Unavailable } else { ErrorId::Server };
+        Self::from(id).because(error.to_string())
+    }
+}
+
+impl Problem {
+    /// The address answers other methods.
+    pub(super) fn method(allow: String) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Self::from(ErrorId::Method)
+        }
+    }
+
+    /// Come back in `seconds`.
+    pub(super) fn rate(seconds: u64) -> Self {
+        Self {
+            wait: Some(seconds),
+            ..Self::from(ErrorId::Rate)
+        }
+    }
+
+    /// Our mistake.
+    pub(super) fn server(cause: impl Into<String>) -> Self {
+        Self::from(ErrorId::Server).because(cause)
+    }
+
+    /// Whoever asked has to sign in first, at this address.
+    pub(super) fn sign_in(address: String) -> Self {
+        Self {
+            sign_in: Some(address),
+            ..Self::from(ErrorId::Csrf)
+        }
+    }
+
+    /// With what the log is told.
+    pub(super) fn because(self, cause: impl Into<String>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn id(&self) -> ErrorId {
+        self.id
+    }
+
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.id.status()
+    }
+
+    /// What an error of whatever kind means.
+    pub(super) fn of(error: &actix_web::Error) -> Self {
+        if let Some(problem) = error.as_error::<Self>() {
+            return Self {
+                id: problem.id,
+                cause: problem.cause.clone(),
+                allow: problem.allow.clone(),
+                wait: problem.wait,
+                sign_in: problem.sign_in.clone(),
+            };
+        }
+        // actix-session wraps whatever its store said into a bare 500.
+        let from_session_store = error.as_error::<InternalError<anyhow::Error>>().is_some()
+            || error.as_error::<InternalError<SaveError>>().is_some()
+            || error.as_error::<InternalError<UpdateError>>().is_some();
+        if from_session_store {
+            return Self::from(ErrorId::Unavailable).because(error.to_string());
+        }
+        let problem = Self::from(ErrorId::of_status(error.as_response_error().status_code()));
+        if problem.status().is_server_error() {
+            return problem.because(error.to_string());
+        }
+        problem
+    }
+
+    /// The answer: a page, a JSON object, or the way to the login page.
+    pub(super) fn respond(&self, site: &Site, arrived: &Arrived) -> HttpResponse {
+        if let Some(address) = &self.sign_in {
+            return HttpResponse::SeeOther()
+                .insert_header((LOCATION, address.as_str()))
+                .finish();
+        }
+        let context = FailureContext {
+            reference: arrived.origin.request_id.clone(),
+            wait: self.wait,
+            ..FailureContext::default()
+        };
+        let mut response = show(site, arrived, self.id, &context);
+        if let Some(Ok(allow)) = self.allow.as_deref().map(str::parse) {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        response
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id.code())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    /// A bare status: the edge puts it into words, in the language of whoever asked.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "auth/error.html")]
+struct ErrorPage<'a> {
+    layout: Layout<'a>,
+    title: &'static str,
+    body: Cow<'static, str>,
+    actions: Vec<Action>,
+    reference: Option<&'a str>,
+    contact: Option<&'a str>,
+}
+
+/// The answer for `id`. Needs no session, no database and no Kakao.
+pub(super) fn show(
+    site: &Site,
+    arrived: &Arrived,
+    id: ErrorId,
+    context: &FailureContext,
+) -> HttpResponse {
+    let layout = Layout::bare(site, arrived);
+    let t = layout.t;
+    let mut response = if arrived.wants_json {
+        HttpResponse::build(id.status()).json(serde_json::json!({
+            "error": id.code(),
+            "message": id.title(t),
+            "ref": context.reference,
+        }))
+    } else {
+        let ways = Ways {
+            kakao: kakao::begin_address(site, context),
+            here: &arrived.path,
+        };
+        let shown = id.shows_reference();
+        let error_page = ErrorPage {
+            title: id.title(t),
+            body: id.body(t, context),
+            actions: id.actions(t, &ways),
+            reference: shown.then_some(context.reference.as_str()),
+            contact: site.contact_email.as_deref().filter(|_| shown),
+            layout,
+        };
+        page::render(id.status(), &error_page)
+    };
+    let wait = match id {
+        ErrorId::KakaoDown => Some(60),
+        ErrorId::Unavailable => Some(5),
+        ErrorId::KakaoLimit | ErrorId::Rate => Some(context.wait.unwrap_or(60)),
+        _ => None,
+    };
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}

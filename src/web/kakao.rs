@@ -1,0 +1,110 @@
+//! `/auth/kakao` and the pages a login can end on.
+
+use actix_web::cookie::time::Duration;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::cookies::{self, FailureContext, Notice};
+use super::error::{self, ErrorId, Problem};
+use super::login::{begin_address as plain_begin_address, field};
+use super::visitor::Visitor;
+use super::{Limit, Site};
+use crate::flow::{Next, Why};
+use crate::i18n::Texts;
+
+/// How long the attempts cookie lives: as long as an attempt is remembered.
+pub(super) const ATTEMPTS_LIFE: Duration = Duration::hours(1);
+
+/// What the vault binds the consent items of a link to.
+const ASK: &str = "consent items to ask for";
+
+/// Anyone, within the limit of login starts. Takes a path to return to and nothing else: what
+/// Kakao is asked is not for a visitor to choose.
+pub(super) async fn begin(
+    site: web::Data<Site>,
+    visitor: Visitor,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    site.limits.count(Limit::Login, visitor.arrived().ip)?;
+    let query = request.query_string();
+    let next = field(query, "next").map_or_else(Next::home, |next| Next::parse(&next));
+    let ask = field(query, "ask").and_then(|sealed| site.gate.vault.open(ASK, &sealed));
+    let ask: Option<Vec<String>> = ask.and_then(|json| serde_json::from_slice(&json).ok());
+    let sealed = cookies::value(request.headers(), site.cookies.attempts);
+    let begun = site
+        .gate
+        .begin_login(sealed, next, ask.as_deref())
+        .map_err(|failure| Problem::server(failure.cause.unwrap_or_default()))?;
+    let cookie = site.cookies.make(site.cookies.attempts, begun.attempts, ATTEMPTS_LIFE);
+    Ok(HttpResponse::SeeOther()
+        .insert_header((LOCATION, begun.location))
+        .cookie(cookie)
+        .finish())
+}
+
+/// Anyone: the calm end of a login that the person refused.
+pub(super) async fn cancelled(site: web::Data<Site>, visitor: Visitor) -> HttpResponse {
+    page(&site, &visitor, ErrorId::Cancelled)
+}
+
+/// Anyone: the end of a login that failed, by the id in `e`.
+pub(super) async fn failed(
+    site: web::Data<Site>,
+    visitor: Visitor,
+    request: HttpRequest,
+) -> HttpResponse {
+    let id = field(request.query_string(), "e").and_then(|code| ErrorId::parse(&code));
+    match id {
+        Some(id) => page(&site, &visitor, id),
+        None => {
+            let mut response = page(&site, &visitor, ErrorId::Server);
+            *response.status_mut() = actix_web::http::StatusCode::BAD_REQUEST;
+            response
+        }
+    }
+}
+
+fn page(site: &Site, visitor: &Visitor, id: ErrorId) -> HttpResponse {
+    let context = match visitor.notice() {
+        Some(Notice::LoginFailed(context)) => context.clone(),
+        _ => FailureContext {
+            reference: visitor.origin().request_id.clone(),
+            ..FailureContext::default()
+        },
+    };
+    error::show(site, visitor.arrived(), id, &context)
+}
+
+/// Where `why` is shown.
+pub(super) fn failure_address(why: &Why) -> String {
+    match why {
+        Why::Cancelled => "/auth/kakao/cancelled".to_owned(),
+        other => format!("/auth/error?e={}", other.id()),
+    }
+}
+
+/// The address that begins the login again, back to where the person wanted to go, asking for
+/// the consent items that were missing.
+pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
+    let next = context.next.as_deref().map_or_else(Next::home, Next::parse);
+    let mut address = plain_begin_address(&next);
+    if !context.scopes.is_empty() {
+        let json = serde_json::to_vec(&context.scopes).unwrap_or_default();
+        if let Ok(sealed) = site.gate.vault.seal(ASK, &json) {
+            address.push_str("&ask=");
+            address.push_str(&sealed);
+        }
+    }
+    address
+}
+
+/// Consent items in words.
+pub(super) fn names_of(t: Texts, scopes: &[String]) -> String {
+    let name = |scope: &String| match scope.as_str() {
+        "profile_nickname" => t.kjoin_nick().to_owned(),
+        "profile_image" => t.kjoin_photo().to_owned(),
+        "account_email" => t.kjoin_email().to_owned(),
+        other => other.to_owned(),
+    };
+    scopes.iter().map(name).collect::<Vec<_>>().join(", ")
+}

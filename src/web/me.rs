@@ -1,0 +1,48 @@
+//! `/me`: what we know about the member.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::Site;
+use super::page::{self, Layout};
+use super::visitor::Member;
+use crate::i18n::machine_time;
+use crate::member::SignedIn;
+
+#[derive(Template)]
+#[template(path = "me/index.html")]
+struct Me<'a> {
+    layout: Layout<'a>,
+    who: &'a SignedIn,
+}
+
+impl Me<'_> {
+    /// What stands for the picture where there is none.
+    fn initial(&self) -> String {
+        let name = self.who.member.display_name.as_deref().unwrap_or_default();
+        name.chars().next().map_or_else(|| "?".to_owned(), |first| first.to_uppercase().collect())
+    }
+
+    fn joined(&self) -> String {
+        self.layout.t.date_long(self.who.member.created_at)
+    }
+
+    fn joined_machine(&self) -> String {
+        machine_time(self.who.member.created_at)
+    }
+
+    fn kakao_since(&self) -> Option<String> {
+        let kakao = self.who.kakao.as_ref()?;
+        let date = self.layout.t.date_long(kakao.linked_at);
+        Some(self.layout.t.me_kakao_since(date))
+    }
+}
+
+/// Members.
+pub(super) async fn show(site: web::Data<Site>, member: Member) -> HttpResponse {
+    let me = Me {
+        layout: Layout::new(&site, &member.visitor),
+        who: &member.signed_in,
+    };
+    page::show(&site, &member.visitor, &me)
+}

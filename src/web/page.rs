@@ -1,0 +1,156 @@
+//! The frame around every page, and the only place where a template becomes an answer.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ContentType, HeaderValue};
+use askama::Template;
+
+use super::edge::Arrived;
+use super::visitor::Visitor;
+use super::{Site, assets};
+use crate::i18n::Texts;
+
+/// How bright the person wants the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Theme {
+    /// As the device is set.
+    Auto,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+impl Theme {
+    /// From a cookie or a form; what is not a theme is [`Theme::Auto`].
+    pub(super) fn parse(code: &str) -> Self {
+        match code {
+            "dark" => Self::Dark,
+            "light" => Self::Light,
+            _ => Self::Auto,
+        }
+    }
+
+    /// As it is written.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+
+    /// The one that the button offers next.
+    fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Dark,
+            Self::Dark => Self::Light,
+            Self::Light => Self::Auto,
+        }
+    }
+}
+
+/// What the frame shows, the first field of every page.
+pub(super) struct Layout<'a> {
+    pub(super) t: Texts,
+    service: &'a str,
+    theme: Theme,
+    signed_in: bool,
+    here: &'a str,
+    csrf: Option<&'a str>,
+    demo: bool,
+    /// Shows where one is, for somebody who may see the navigation.
+    frame: bool,
+}
+
+impl<'a> Layout<'a> {
+    /// The frame for somebody we have met.
+    pub(super) fn new(site: &'a Site, visitor: &'a Visitor) -> Self {
+        Self {
+            t: visitor.texts(),
+            service: site.name(visitor.texts()),
+            theme: visitor.arrived().theme,
+            signed_in: visitor.signed_in().is_some(),
+            here: visitor.here(),
+            csrf: Some(visitor.csrf()),
+            demo: site.demo,
+            frame: true,
+        }
+    }
+
+    /// The frame of an error page: it must come out whatever is broken, so it asks nobody who
+    /// is there, and offers neither navigation nor buttons that would need to know.
+    pub(super) fn bare(site: &'a Site, arrived: &'a Arrived) -> Self {
+        let lang = arrived.lang_cookie.or(arrived.lang_browser).unwrap_or(site.default_lang);
+        Self {
+            t: lang.texts(),
+            service: site.name(lang.texts()),
+            theme: arrived.theme,
+            signed_in: false,
+            here: &arrived.path,
+            csrf: None,
+            demo: site.demo,
+            frame: false,
+        }
+    }
+
+    fn lang(&self) -> &'static str {
+        self.t.lang().code()
+    }
+
+    fn other_lang(&self) -> &'static str {
+        self.t.lang().other().code()
+    }
+
+    fn next_theme(&self) -> &'static str {
+        self.theme.next().code()
+    }
+
+    fn next_theme_label(&self) -> &'static str {
+        match self.theme.next() {
+            Theme::Auto => self.t.theme_auto(),
+            Theme::Dark => self.t.theme_dark(),
+            Theme::Light => self.t.theme_light(),
+        }
+    }
+
+    fn is_here(&self, path: &str) -> bool {
+        self.here == path
+    }
+
+    fn css(&self) -> &'static str {
+        assets::css()
+    }
+
+    fn script(&self) -> &'static str {
+        assets::script()
+    }
+
+    fn icon(&self) -> &'static str {
+        assets::icon()
+    }
+}
+
+/// Turns a template into an answer.
+pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
+    match page.render() {
+        Ok(html) => HttpResponse::build(status).content_type(ContentType::html()).body(html),
+        // Templates write to memory and cannot fail; should one do so, the edge has a page.
+        Err(error) => {
+            tracing::error!(%error, "a template could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// Turns a template into an answer for somebody we have met; a notice it showed is done with.
+pub(super) fn show(site: &Site, visitor: &Visitor, page: &impl Template) -> HttpResponse {
+    let mut response = render(StatusCode::OK, page);
+    if visitor.notice().is_some() {
+        let forget = site.cookies.forget(site.cookies.notice);
+        if let Ok(value) = HeaderValue::from_str(&forget.encoded().to_string()) {
+            response.headers_mut().append(actix_web::http::header::SET_COOKIE, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,60 @@
+//! What every handler and layer may need to know, made once from the settings.
+
+use ipnet::IpNet;
+
+use super::cookies::CookieNames;
+use super::limit::Limits;
+use crate::config::{Config, PublicUrl};
+use crate::flow::Gate;
+use crate::i18n::{Lang, Texts};
+use crate::session::Backend;
+
+/// The service as its pages know it.
+pub struct Site {
+    /// The stories.
+    pub gate: Gate,
+    /// The address people see.
+    pub public_url: PublicUrl,
+    /// Where session state is kept, to ask after its health.
+    pub backend: Backend,
+    pub(super) cookies: CookieNames,
+    pub(super) limits: Limits,
+    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) default_lang: Lang,
+    pub(super) contact_email: Option<String>,
+    pub(super) content_security_policy: String,
+    pub(super) demo: bool,
+    service_name: Option<String>,
+}
+
+impl Site {
+    /// Makes it. `demo` puts a line on every page that says so.
+    #[must_use]
+    pub fn new(config: &Config, gate: Gate, backend: Backend, demo: bool) -> Self {
+        let pictures = match &gate.rules.picture_origin {
+            Some(origin) => format!("'self' https://*.kakaocdn.net {origin}"),
+            None => "'self' https://*.kakaocdn.net".to_owned(),
+        };
+        Self {
+            public_url: config.public_url.clone(),
+            backend,
+            cookies: CookieNames::new(config.public_url.is_https()),
+            limits: Limits::new(&config.limits),
+            trusted_proxies: config.trusted_proxies.clone(),
+            default_lang: config.default_lang,
+            contact_email: config.contact_email.clone(),
+            content_security_policy: format!(
+                "default-src 'none'; style-src 'self'; script-src 'self'; img-src {pictures}; \
+                 form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            demo,
+            service_name: config.service_name.clone(),
+            gate,
+        }
+    }
+
+    /// What the service is called.
+    pub(super) fn name(&self, texts: Texts) -> &str {
+        self.service_name.as_deref().unwrap_or_else(|| texts.app_name())
+    }
+}

@@ -1,5 +1,6 @@
 //! Kakao Gate.
 
 pub mod clock;
+pub mod kakao;
 pub mod member;
 pub mod random;

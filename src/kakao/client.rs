@@ -11,12 +11,13 @@ use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
-use url::{Origin, Url};
+use url::Url;
 
+use super::attempt::{attempt, failed, record_failure};
 use super::authorize::{self, Authorize};
-use super::classify::refusal;
 use super::credential::{AccessToken, AuthorizationCode, Secret};
-use super::error::{Call, Code, Error, Fault, Kind, Trouble};
+use super::endpoints::Endpoints;
+use super::error::{Call, Code, Error, Kind, Trouble};
 use super::id_token::{IdToken, IdTokenError, IdTokenExpectation};
 use super::rotation::Rotation;
 use super::settings::{BuildError, Settings, is_loopback};
@@ -46,18 +47,8 @@ struct Inner {
     admin_keys: Rotation<HeaderValue>,
     /// Issuer of ID tokens: the origin of the authorization server.
     issuer: String,
-    /// The origin of a Kakao on loopback, which may serve pictures without TLS.
-    plain_pictures: Option<Origin>,
-}
-
-struct Endpoints {
-    authorize: Url,
-    account_logout: Url,
-    token: Url,
-    token_info: Url,
-    user: Url,
-    logout: Url,
-    unlink: Url,
+    /// Whether Kakao is on this machine, and so are its pictures.
+    local: bool,
 }
 
 impl Kakao {
@@ -67,14 +58,13 @@ impl Kakao {
     /// [`BuildError`] naming the setting that cannot be used.
     pub fn new(settings: Settings) -> Result<Self, BuildError> {
         settings.check()?;
-        let loopback = is_loopback(&settings.api_url);
         Ok(Self(Arc::new(Inner {
             endpoints: Endpoints::new(&settings)?,
             transport: Transport::new(&settings)?,
             client_secrets: Rotation::new(settings.client_secrets.clone()),
             admin_keys: Rotation::new(admin_headers(&settings.admin_keys)?),
             issuer: settings.auth_url.origin().ascii_serialization(),
-            plain_pictures: loopback.then(|| settings.api_url.origin()),
+            local: is_loopback(&settings.api_url),
             settings,
         })))
     }
@@ -268,7 +258,7 @@ impl Kakao {
     async fn user_once(&self, slot: &Slot<'_>, token: &AccessToken) -> Result<User, Error> {
         let request = self.get(&self.0.endpoints.user).bearer_auth(token.expose());
         attempt(Call::User, slot, request, |body| {
-            user::user(body, self.0.plain_pictures.as_ref()).map_err(Kind::BadReply)
+            user::user(body, self.0.local).map_err(Kind::BadReply)
         })
         .await
     }
@@ -342,33 +332,6 @@ impl fmt::Debug for Kakao {
     }
 }
 
-impl Endpoints {
-    fn new(settings: &Settings) -> Result<Self, BuildError> {
-        let auth = |path| {
-            settings
-                .auth_url
-                .join(path)
-                .map_err(|_| BuildError::Host("auth_url"))
-        };
-        let api = |path| {
-            settings
-                .api_url
-                .join(path)
-                .map_err(|_| BuildError::Host("api_url"))
-        };
-        Ok(Self {
-            authorize: auth("/oauth/authorize")?,
-            account_logout: auth("/oauth/logout")?,
-            token: auth("/oauth/token")?,
-            token_info: api("/v1/user/access_token_info")?,
-            // Without it the addresses of pictures are http.
-            user: api("/v2/user/me?secure_resource=true")?,
-            logout: api("/v1/user/logout")?,
-            unlink: api("/v1/user/unlink")?,
-        })
-    }
-}
-
 fn admin_headers(keys: &[Secret]) -> Result<Vec<HeaderValue>, BuildError> {
     let header = |key: &Secret| {
         let mut value = HeaderValue::from_str(&format!("KakaoAK {}", key.expose()))
@@ -377,83 +340,6 @@ fn admin_headers(keys: &[Secret]) -> Result<Vec<HeaderValue>, BuildError> {
         Ok(value)
     };
     keys.iter().map(header).collect()
-}
-
-/// Sends one request, understands its answer and leaves one line about it in the log.
-async fn attempt<T>(
-    call: Call,
-    slot: &Slot<'_>,
-    request: RequestBuilder,
-    decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
-) -> Result<T, Error> {
-    let started = Instant::now();
-    let outcome = understood(call, slot, request, decode).await;
-    match &outcome {
-        Ok(_) => tracing::debug!(
-            call = call.name(),
-            outcome = "ok",
-            duration_ms = millis(started.elapsed()),
-            "Kakao answered"
-        ),
-        Err(error) => record_failure(error, started.elapsed()),
-    }
-    outcome
-}
-
-async fn understood<T>(
-    call: Call,
-    slot: &Slot<'_>,
-    request: RequestBuilder,
-    decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
-) -> Result<T, Error> {
-    let reply = slot
-        .send(request)
-        .await
-        .map_err(|none| failed(call, none))?;
-    let (kind, code) = if (200..300).contains(&reply.status) {
-        match decode(&reply.body) {
-            Ok(answer) => return Ok(answer),
-            Err(kind) => (kind, None),
-        }
-    } else {
-        refusal(call, reply.status, reply.retry_after, &reply.body)
-    };
-    Err(Error {
-        call,
-        kind,
-        status: Some(reply.status),
-        code,
-        trouble: None,
-    })
-}
-
-fn failed(call: Call, none: NoReply) -> Error {
-    Error {
-        call,
-        kind: none.kind,
-        status: none.status,
-        code: None,
-        trouble: none.trouble,
-    }
-}
-
-/// What a person did is daily life, what Kakao did a warning, what the operator has to mend an
-/// error.
-fn record_failure(error: &Error, took: Duration) {
-    let call = error.call.name();
-    let outcome = error.kind.name();
-    let status = error.status;
-    let code = error.code.map(tracing::field::display);
-    let duration_ms = millis(took);
-    match error.kind.fault() {
-        Fault::Person => tracing::debug!(call, outcome, status, code, duration_ms, "{error}"),
-        Fault::Rate | Fault::Kakao => {
-            tracing::warn!(call, outcome, status, code, duration_ms, "{error}");
-        }
-        Fault::Configuration | Fault::Sanctioned => {
-            tracing::error!(call, outcome, status, code, duration_ms, "{error}");
-        }
-    }
 }
 
 /// Turns a failure that means "already so" into success.
@@ -469,8 +355,4 @@ fn already(outcome: Result<(), Error>, so: impl FnOnce(&Error) -> bool) -> Resul
 fn jitter(took: Duration) -> Duration {
     let span = u32::try_from(REPEAT_JITTER.as_micros()).unwrap_or(1);
     Duration::from_micros(u64::from(took.subsec_micros() % span))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

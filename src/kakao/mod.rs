@@ -5,12 +5,14 @@
 //! answers with types; whatever went wrong becomes an [`Error`] that says whose turn it is to
 //! act and is safe to log as it stands.
 
+mod attempt;
 mod authorize;
 #[cfg(test)]
 mod canned;
 mod classify;
 mod client;
 mod credential;
+mod endpoints;
 mod error;
 mod id_token;
 mod rotation;

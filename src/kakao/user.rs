@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use url::{Origin, Url};
+use url::Url;
 
+use super::settings::is_loopback;
 use super::wire::{Defect, kakao_id};
 use crate::member::KakaoId;
 
@@ -93,9 +94,9 @@ struct Body {
     kakao_account: Value,
 }
 
-/// Decodes the answer. `plain_pictures` is the one origin that may serve pictures without TLS:
-/// that of a Kakao on loopback.
-pub(super) fn user(body: &[u8], plain_pictures: Option<&Origin>) -> Result<User, Defect> {
+/// Decodes the answer. With `local_pictures`, for a Kakao that is on loopback itself, pictures
+/// on loopback need no TLS.
+pub(super) fn user(body: &[u8], local_pictures: bool) -> Result<User, Defect> {
     let body: Body = serde_json::from_slice(body).map_err(|_| "not the expected JSON")?;
     let account = &body.kakao_account;
     let profile = account.get("profile").unwrap_or(&Value::Null);
@@ -107,7 +108,7 @@ pub(super) fn user(body: &[u8], plain_pictures: Option<&Origin>) -> Result<User,
             .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok()),
         nickname: text(profile, "nickname").and_then(nickname),
         default_nickname: flag(profile, "is_default_nickname"),
-        picture: picture(profile, plain_pictures),
+        picture: picture(profile, local_pictures),
         email: email(account),
         unagreed: unagreed(account),
     })
@@ -126,22 +127,23 @@ fn is_invisible_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-fn picture(profile: &Value, plain_pictures: Option<&Origin>) -> Option<String> {
+fn picture(profile: &Value, local_pictures: bool) -> Option<String> {
     if flag(profile, "is_default_image") {
         return None;
     }
     ["thumbnail_image_url", "profile_image_url"]
         .into_iter()
         .filter_map(|name| text(profile, name))
-        .find_map(|address| acceptable_picture(address, plain_pictures))
+        .find_map(|address| acceptable_picture(address, local_pictures))
 }
 
-fn acceptable_picture(address: &str, plain_pictures: Option<&Origin>) -> Option<String> {
+fn acceptable_picture(address: &str, local_pictures: bool) -> Option<String> {
     if address.len() > LONGEST_PICTURE {
         return None;
     }
     let url = Url::parse(address).ok()?;
-    let trusted = url.scheme() == "https" || plain_pictures == Some(&url.origin());
+    let local = local_pictures && url.scheme() == "http" && is_loopback(&url);
+    let trusted = url.scheme() == "https" || local;
     let plain = url.username().is_empty() && url.password().is_none();
     // Parsing normalises; the result may be longer for being escaped.
     (trusted && plain && url.as_str().len() <= LONGEST_PICTURE).then(|| url.into())
@@ -201,12 +203,12 @@ mod tests {
     use crate::kakao::wire::tests::{altered, fixture};
 
     fn decoded(name: &str) -> User {
-        user(fixture(name).as_bytes(), None).unwrap_or_else(|defect| panic!("{name}: {defect}"))
+        user(fixture(name).as_bytes(), false).unwrap_or_else(|defect| panic!("{name}: {defect}"))
     }
 
     fn with_account(account: &Value) -> User {
         let body = json!({"id": 1, "kakao_account": account});
-        user(&serde_json::to_vec(&body).unwrap(), None).unwrap()
+        user(&serde_json::to_vec(&body).unwrap(), false).unwrap()
     }
 
     #[test]
@@ -281,10 +283,10 @@ mod tests {
             Some(json!(null)),
         ] {
             let body = altered("me_full.json", "id", wrong.clone());
-            assert!(user(&body, None).is_err(), "{wrong:?}");
+            assert!(user(&body, false).is_err(), "{wrong:?}");
         }
         assert!(
-            user(br#"{"id":1,"id":2}"#, None).is_err(),
+            user(br#"{"id":1,"id":2}"#, false).is_err(),
             "two ids are no id"
         );
     }
@@ -301,7 +303,7 @@ mod tests {
             json!(true),
         ] {
             let body = json!({"id": 1, "connected_at": odd, "kakao_account": odd});
-            let found = user(&serde_json::to_vec(&body).unwrap(), None).unwrap();
+            let found = user(&serde_json::to_vec(&body).unwrap(), false).unwrap();
             assert_eq!((found.connected_at, &found.nickname), (None, &None));
 
             let found = with_account(&json!({"profile": odd, "email": odd}));
@@ -337,17 +339,18 @@ mod tests {
     // ID-9
     #[test]
     fn a_picture_is_an_https_address_or_none() {
-        let pictured = |address: &str, plain: Option<&Origin>| {
+        let pictured = |address: &str, local: bool| {
             let body = json!({"id": 1, "kakao_account": {"profile":
                 {"profile_image_url": address}}});
-            user(&serde_json::to_vec(&body).unwrap(), plain)
+            user(&serde_json::to_vec(&body).unwrap(), local)
                 .unwrap()
                 .picture
         };
-        assert!(pictured("https://k.kakaocdn.net/a.jpg", None).is_some());
+        assert!(pictured("https://k.kakaocdn.net/a.jpg", false).is_some());
         let long = format!("https://k.kakaocdn.net/{}", "a".repeat(2_048));
         for bad in [
             "http://k.kakaocdn.net/a.jpg",
+            "http://127.0.0.1:9000/a.svg",
             "javascript:alert(1)",
             "data:image/png;base64,AAAA",
             "//k.kakaocdn.net/a.jpg",
@@ -355,11 +358,16 @@ mod tests {
             "",
             &long,
         ] {
-            assert_eq!(pictured(bad, None), None, "{bad}");
+            assert_eq!(pictured(bad, false), None, "{bad}");
         }
-        let local = Url::parse("http://127.0.0.1:9000").unwrap().origin();
-        assert!(pictured("http://127.0.0.1:9000/a.svg", Some(&local)).is_some());
-        assert_eq!(pictured("http://127.0.0.1:9001/a.svg", Some(&local)), None);
+        assert!(pictured("http://127.0.0.1:9000/a.svg", true).is_some());
+        for bad in [
+            "http://10.0.0.1/a.svg",
+            "http://localhost.example/a.svg",
+            "file:///a.svg",
+        ] {
+            assert_eq!(pictured(bad, true), None, "{bad}");
+        }
     }
 
     #[test]

@@ -173,6 +173,8 @@ mod tests {
         for good in ["a", "a+b/c-d._~==", &"t".repeat(2_048)] {
             assert_eq!(good.parse::<AccessToken>().unwrap().expose(), good);
         }
+        let padding = format!("t{}", "=".repeat(2_048));
+        assert!(padding.parse::<AccessToken>().is_err());
         for bad in [
             "",
             "=",

@@ -1,14 +1,37 @@
-//! Kakao Gate.
+//! Kakao Gate: Kakao Login and membership as a ready-made service.
+//!
+//! This list is the map, in the order in which modules may know one another: each knows only
+//! those above it. `docs/architecture.md` has the picture and the story of one login.
 
+// Leaves: know nobody.
 pub mod clock;
-pub mod config;
-pub mod flow;
 pub mod i18n;
-pub mod kakao;
-pub mod member;
 pub mod random;
-pub mod session;
-pub mod store;
-pub mod telemetry;
 pub mod vault;
+
+// Settings and what operators see.
+pub mod config;
+pub mod telemetry;
+
+// Who a member is: pure rules.
+pub mod member;
+
+// The two systems we talk to; they never meet.
+pub mod kakao;
+pub mod store;
+
+// What a browser holds.
+pub mod session;
+
+// What people do, and what must still happen later.
+pub mod flow;
+pub mod jobs;
+
+// HTTP.
 pub mod web;
+
+// Everything put together.
+pub mod app;
+
+// Kakao's stand-in for the demo and the tests: an island.
+// EMU

@@ -1,2 +1,134 @@
-//! x
-fn main() {}
+//! The command line of `kakao-gate`.
+
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Parser, Subcommand};
+use kakao_gate::app::{self, Surroundings};
+use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
+use kakao_gate::random::Random;
+use kakao_gate::{store, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Kakao Login and membership as a ready-made service. Settings come from the environment and
+/// from `.env`; see `.env.example`.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service (the default).
+    Serve,
+    /// Bring the database schema up to date, and exit.
+    Migrate,
+    /// Show the settings in force, every problem with them, and what to enter in Kakao's console.
+    Check,
+    /// Make a new SECRET_KEY.
+    Key,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(),
+        Command::Migrate => migrate(),
+        Command::Check => check(),
+        Command::Key => key(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed; there is nobody left to tell then.
+            let _ = writeln!(io::stderr(), "kakao-gate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn read() -> Result<(Environment, Config, Vec<Warning>)> {
+    let environment = Environment::of_the_process()?;
+    let (config, warnings) = environment.read()?;
+    Ok((environment, config, warnings))
+}
+
+fn serve() -> Result<()> {
+    let (environment, config, warnings) = read()?;
+    telemetry::init(config.log_format, environment.log_filter());
+    for Warning { name, says } in warnings {
+        tracing::warn!("{name} {says}");
+    }
+    let listener = TcpListener::bind(config.bind)
+        .map_err(|error| format!("cannot listen on BIND ({}): {error}", config.bind))?;
+    actix_web::rt::System::new().block_on(async {
+        let origin = config.public_url.origin().to_owned();
+        let running = app::start(config, Surroundings::default(), listener).await?;
+        tracing::info!(listening = %running.address(), public = origin, "ready");
+        stop_asked().await?;
+        tracing::info!("stopping: requests under way are finished first");
+        running.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Until somebody asks the program to stop: TERM from whatever runs it, INT from a keyboard.
+async fn stop_asked() -> Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        _ = quit.recv() => {}
+    }
+    Ok(())
+}
+
+fn migrate() -> Result<()> {
+    let (_, config, _) = read()?;
+    let migrated = store::migrate(&config.database)?;
+    let mut out = io::stdout();
+    if migrated.applied.is_empty() {
+        writeln!(out, "the schema is up to date")?;
+    }
+    for version in migrated.applied {
+        writeln!(out, "applied {version}")?;
+    }
+    Ok(())
+}
+
+fn check() -> Result<()> {
+    let (environment, config, warnings) = read()?;
+    let mut out = io::stdout();
+    writeln!(out, "Settings in force (* = set, the others are built in)\n")?;
+    for shown in describe(&environment, &config) {
+        let mark = if shown.set { '*' } else { ' ' };
+        writeln!(out, "{mark} {:<26}{}", shown.name, shown.value)?;
+    }
+    writeln!(out, "\nTo enter in Kakao's console (developers.kakao.com)\n")?;
+    for (menu, value) in console_checklist(&config) {
+        writeln!(out, "  {menu}\n      {value}")?;
+    }
+    writeln!(out)?;
+    for Warning { name, says } in warnings {
+        writeln!(out, "Note: {name} {says}")?;
+    }
+    writeln!(out, "The settings have no problem.")?;
+    Ok(())
+}
+
+fn key() -> Result<()> {
+    let random = Random::system();
+    let bytes = [random.bytes::<48>()?, random.bytes::<48>()?].concat();
+    writeln!(io::stdout(), "{}", STANDARD.encode(bytes))?;
+    Ok(())
+}

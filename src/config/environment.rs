@@ -146,6 +146,12 @@ impl Environment {
         self.0.contains_key(name) || self.0.contains_key(&format!("{name}_FILE"))
     }
 
+    /// `RUST_LOG`, which everybody who runs a Rust program knows; empty when not set.
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        self.0.get("RUST_LOG").map_or("", String::as_str)
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors

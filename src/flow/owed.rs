@@ -106,7 +106,7 @@ impl Gate {
         let id = debt.id;
         let token = self.vault.open(&context(id), &debt.sealed_token);
         let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
-        let token = token.and_then(|text| AccessToken::try_from(text).ok());
+        let token = token.and_then(|text| text.parse::<AccessToken>().ok());
         let result = match &token {
             Some(token) => self.kakao.logout(token).await.map_err(Some),
             None => Err(None),

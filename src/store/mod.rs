@@ -54,16 +54,14 @@ impl Store {
     /// SQLite gets exactly one writing connection beside `connections` readers: with more, its
     /// writers starve one another (measured: two in five requests lost). PostgreSQL gets one
     /// pool for both.
-    ///
-    /// # Errors
-    /// None at present; a pool that cannot be built would be one.
-    pub fn open(database: &Database, connections: u32) -> Result<Self, Error> {
+    #[must_use]
+    pub fn open(database: &Database, connections: u32) -> Self {
         let readers = Lane::open(database, connections);
         let writers = match database {
             Database::Sqlite(_) => Lane::open(database, 1),
             Database::Postgres(_) => readers.clone(),
         };
-        Ok(Self { readers, writers })
+        Self { readers, writers }
     }
 
     /// Runs queries that change nothing.

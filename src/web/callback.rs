@@ -91,7 +91,7 @@ fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
     let state = state.filter(|state| !state.is_empty()).ok_or(Why::StateBad)?;
     let answer = match (code, error) {
         (Some(code), None) => {
-            Ok(AuthorizationCode::try_from(code).map_err(|_| Why::BadRequest)?)
+            Ok(code.parse::<AuthorizationCode>().map_err(|_| Why::BadRequest)?)
         }
         (None, Some(error)) => Err(refusal(&error, &description.unwrap_or_default())),
         _ => return Err(Why::BadRequest),

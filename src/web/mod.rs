@@ -28,7 +28,7 @@ mod sessions;
 mod site;
 mod visitor;
 
-use actix_web::guard::{self, Guard as _};
+use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::{Handler, Responder, Route, web};
 

@@ -53,14 +53,14 @@ impl Theme {
 /// What the frame shows, the first field of every page.
 pub(super) struct Layout<'a> {
     pub(super) t: Texts,
-    service: &'a str,
-    theme: Theme,
-    signed_in: bool,
-    here: &'a str,
-    csrf: Option<&'a str>,
-    demo: bool,
+    pub(super) service: &'a str,
+    pub(super) theme: Theme,
+    pub(super) signed_in: bool,
+    pub(super) here: &'a str,
+    pub(super) csrf: Option<&'a str>,
+    pub(super) demo: bool,
     /// Shows where one is, for somebody who may see the navigation.
-    frame: bool,
+    pub(super) frame: bool,
 }
 
 impl<'a> Layout<'a> {
@@ -94,19 +94,24 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn lang(&self) -> &'static str {
+    pub(super) fn lang(&self) -> &'static str {
         self.t.lang().code()
     }
 
-    fn other_lang(&self) -> &'static str {
+    pub(super) fn other_lang(&self) -> &'static str {
         self.t.lang().other().code()
     }
 
-    fn next_theme(&self) -> &'static str {
+    /// The theme that was chosen, which the style sheet must follow; otherwise it asks the device.
+    pub(super) fn chosen_theme(&self) -> Option<&'static str> {
+        (self.theme != Theme::Auto).then(|| self.theme.code())
+    }
+
+    pub(super) fn next_theme(&self) -> &'static str {
         self.theme.next().code()
     }
 
-    fn next_theme_label(&self) -> &'static str {
+    pub(super) fn next_theme_label(&self) -> &'static str {
         match self.theme.next() {
             Theme::Auto => self.t.theme_auto(),
             Theme::Dark => self.t.theme_dark(),
@@ -114,19 +119,19 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn is_here(&self, path: &str) -> bool {
+    pub(super) fn is_here(&self, path: &str) -> bool {
         self.here == path
     }
 
-    fn css(&self) -> &'static str {
+    pub(super) fn css(&self) -> &'static str {
         assets::css()
     }
 
-    fn script(&self) -> &'static str {
+    pub(super) fn script(&self) -> &'static str {
         assets::script()
     }
 
-    fn icon(&self) -> &'static str {
+    pub(super) fn icon(&self) -> &'static str {
         assets::icon()
     }
 }

@@ -1,0 +1,227 @@
+//! The composition root: from settings to a running service on a listener that is passed in.
+//!
+//! Tests, the demo and production go through the same door; what differs is in the settings.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use prometheus_client::encoding::text::encode;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::flow::{Gate, Rules};
+use crate::kakao::{self, Kakao};
+use crate::random::Random;
+use crate::session::{Backend, InvalidRedisUrl, SessionCookie, pick_session_cookie};
+use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+use crate::vault::{NoKey, Vault};
+use crate::web::{self as pages, Site};
+use crate::{jobs, web::assets};
+
+/// The longest a browser may take over the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the background work may take to finish its round when the service stops.
+const JOBS_GRACE: Duration = Duration::from_secs(10);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database: not there, or its schema is not ours.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The settings of the Kakao client.
+    #[error("Kakao: {0}")]
+    Kakao(#[from] kakao::BuildError),
+    /// `REDIS_URL`.
+    #[error(transparent)]
+    Redis(#[from] InvalidRedisUrl),
+    /// No master key.
+    #[error(transparent)]
+    Key(#[from] NoKey),
+    /// The listener.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] std::io::Error),
+}
+
+/// A service that runs.
+pub struct Running {
+    /// Its stories, for whoever runs it in the same process.
+    pub gate: Gate,
+    address: SocketAddr,
+    servers: Vec<ServerHandle>,
+    main: JoinHandle<std::io::Result<()>>,
+    jobs: JoinHandle<()>,
+    stop_jobs: watch::Sender<bool>,
+}
+
+/// What a start may differ in beside the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What time it is.
+    pub clock: Clock,
+    /// Whether pages say that this is a demo.
+    pub demo: bool,
+}
+
+/// Brings the schema up to date, and serves `config` on `listener`.
+///
+/// # Errors
+/// [`StartError`]; nothing keeps running then.
+pub async fn start(
+    config: Config,
+    surroundings: Surroundings,
+    listener: TcpListener,
+) -> Result<Running, StartError> {
+    let database = config.database.clone();
+    let migrated = tokio::task::spawn_blocking(move || store::migrate(&database)).await;
+    migrated.map_err(|_| store::Error::Unavailable("the program is stopping".to_owned()))??;
+    let gate = gate(&config, surroundings.clock)?;
+    let backend = Backend::open(&config.sessions.backend)?;
+    let address = listener.local_addr()?;
+    let site = web::Data::new(Site::new(&config, gate.clone(), backend, surroundings.demo));
+    let server = serve(&config, &site, listener)?;
+    let mut servers = vec![server.handle()];
+    if let Some(bind) = config.metrics_bind {
+        let metrics = serve_metrics(&gate.metrics, TcpListener::bind(bind)?)?;
+        servers.push(metrics.handle());
+        actix_web::rt::spawn(metrics);
+    }
+    let (stop_jobs, stopping) = watch::channel(false);
+    Ok(Running {
+        jobs: tokio::spawn(jobs::run(gate.clone(), stopping)),
+        main: actix_web::rt::spawn(server),
+        gate,
+        address,
+        servers,
+        stop_jobs,
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: takes no new connection, lets every request under way finish, then the background
+    /// work its round.
+    pub async fn stop(self) {
+        for server in &self.servers {
+            server.stop(true).await;
+        }
+        // The handles have said that the servers are done; how they ended was logged by them.
+        drop(self.main.await);
+        let _ = self.stop_jobs.send(true);
+        if tokio::time::timeout(JOBS_GRACE, self.jobs).await.is_err() {
+            tracing::warn!("background work did not finish its round in time");
+        }
+    }
+}
+
+/// Everything the flows need.
+///
+/// # Errors
+/// Settings that a part refuses.
+pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
+    let origin = |url: &url::Url| url.origin().ascii_serialization();
+    let rules = Rules {
+        app_id: config.kakao.app_id,
+        session_idle: config.sessions.idle,
+        session_max: config.sessions.max,
+        issuer: origin(&config.kakao.auth_url),
+        picture_origin: config.kakao.is_emulated().then(|| origin(&config.kakao.api_url)),
+    };
+    Ok(Gate {
+        clock,
+        random: Random::system(),
+        vault: Arc::new(Vault::new(&config.secret_keys)?),
+        store: Store::open(&config.database, config.limits.database_connections),
+        kakao: Kakao::new(kakao_settings(config))?,
+        metrics: Metrics::default(),
+        rules: Arc::new(rules),
+        owed: Arc::new(Notify::new()),
+    })
+}
+
+fn kakao_settings(config: &Config) -> kakao::Settings {
+    kakao::Settings {
+        auth_url: config.kakao.auth_url.clone(),
+        api_url: config.kakao.api_url.clone(),
+        rest_api_key: config.kakao.rest_api_key.clone(),
+        client_secrets: config.kakao.client_secrets.clone(),
+        admin_keys: config.kakao.admin_keys.clone(),
+        app_id: config.kakao.app_id,
+        redirect_uri: config.redirect_uri(),
+        logout_redirect_uri: config.logout_redirect_uri(),
+        scopes: config.kakao.scopes.clone(),
+        oidc: false,
+        connect_timeout: config.limits.kakao_connect,
+        timeout: config.limits.kakao_call,
+        concurrent_calls: config.limits.kakao_concurrent,
+    }
+}
+
+fn serve(
+    config: &Config,
+    site: &web::Data<Site>,
+    listener: TcpListener,
+) -> Result<Server, StartError> {
+    let cookie = SessionCookie::new(config);
+    let site = site.clone();
+    let blocking = usize::try_from(config.limits.database_connections).unwrap_or(8) + 8;
+    let server = HttpServer::new(move || {
+        let people = web::scope("")
+            .wrap(from_fn(pages::meet))
+            .wrap(cookie.middleware(site.backend.clone()))
+            .wrap(from_fn(pick_session_cookie))
+            .configure(|config| pages::register(&pages::table(), config))
+            .default_service(web::to(pages::nothing_here));
+        App::new()
+            .app_data(site.clone())
+            .app_data(web::Data::new(cookie.keys()))
+            .configure(assets::routes)
+            .configure(|config| pages::register(&pages::bare_table(), config))
+            .service(people)
+            .wrap(from_fn(pages::edge))
+    })
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(config.limits.shutdown.as_secs())
+    .worker_max_blocking_threads(blocking)
+    // Signals are handled in one place, by whoever called `start`.
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// The metrics, on a listener of their own that is never public.
+fn serve_metrics(metrics: &Metrics, listener: TcpListener) -> Result<Server, StartError> {
+    let registry = web::Data::new(metrics.registry());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(registry.clone())
+            .route("/metrics", web::get().to(print_metrics))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+async fn print_metrics(registry: web::Data<prometheus_client::registry::Registry>) -> HttpResponse {
+    let mut text = String::new();
+    match encode(&mut text, &registry) {
+        Ok(()) => HttpResponse::Ok()
+            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+            .body(text),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}

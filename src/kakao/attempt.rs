@@ -1,0 +1,91 @@
+//! One request and its answer: sent, understood, and one line about it in the log.
+
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use tokio::time::Instant;
+
+use super::classify::refusal;
+use super::error::{Call, Error, Fault, Kind};
+use super::transport::{NoReply, Slot};
+
+/// Sends one request, understands its answer and leaves one line about it in the log.
+pub(super) async fn attempt<T>(
+    call: Call,
+    slot: &Slot<'_>,
+    request: RequestBuilder,
+    decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
+) -> Result<T, Error> {
+    let started = Instant::now();
+    let outcome = understood(call, slot, request, decode).await;
+    match &outcome {
+        Ok(_) => tracing::debug!(
+            call = call.name(),
+            outcome = "ok",
+            duration_ms = millis(started.elapsed()),
+            "Kakao answered"
+        ),
+        Err(error) => record_failure(error, started.elapsed()),
+    }
+    outcome
+}
+
+async fn understood<T>(
+    call: Call,
+    slot: &Slot<'_>,
+    request: RequestBuilder,
+    decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
+) -> Result<T, Error> {
+    let reply = slot
+        .send(request)
+        .await
+        .map_err(|none| failed(call, none))?;
+    let (kind, code) = if (200..300).contains(&reply.status) {
+        match decode(&reply.body) {
+            Ok(answer) => return Ok(answer),
+            Err(kind) => (kind, None),
+        }
+    } else {
+        refusal(call, reply.status, reply.retry_after, &reply.body)
+    };
+    Err(Error {
+        call,
+        kind,
+        status: Some(reply.status),
+        code,
+        trouble: None,
+    })
+}
+
+pub(super) fn failed(call: Call, none: NoReply) -> Error {
+    Error {
+        call,
+        kind: none.kind,
+        status: none.status,
+        code: None,
+        trouble: none.trouble,
+    }
+}
+
+/// What a person did is daily life, what Kakao did a warning, what the operator has to mend an
+/// error.
+pub(super) fn record_failure(error: &Error, took: Duration) {
+    let call = error.call.name();
+    let outcome = error.kind.name();
+    let status = error.status;
+    let code = error.code.map(tracing::field::display);
+    let duration_ms = millis(took);
+    match error.kind.fault() {
+        Fault::Person => tracing::debug!(call, outcome, status, code, duration_ms, "{error}"),
+        Fault::Rate | Fault::Kakao => {
+            tracing::warn!(call, outcome, status, code, duration_ms, "{error}");
+        }
+        Fault::Configuration | Fault::Sanctioned => {
+            tracing::error!(call, outcome, status, code, duration_ms, "{error}");
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,42 @@
+//! The addresses this client knows at Kakao's two hosts.
+
+use url::Url;
+
+use super::settings::{BuildError, Settings};
+
+pub(super) struct Endpoints {
+    pub(super) authorize: Url,
+    pub(super) account_logout: Url,
+    pub(super) token: Url,
+    pub(super) token_info: Url,
+    pub(super) user: Url,
+    pub(super) logout: Url,
+    pub(super) unlink: Url,
+}
+
+impl Endpoints {
+    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+        let auth = |path| {
+            settings
+                .auth_url
+                .join(path)
+                .map_err(|_| BuildError::Host("auth_url"))
+        };
+        let api = |path| {
+            settings
+                .api_url
+                .join(path)
+                .map_err(|_| BuildError::Host("api_url"))
+        };
+        Ok(Self {
+            authorize: auth("/oauth/authorize")?,
+            account_logout: auth("/oauth/logout")?,
+            token: auth("/oauth/token")?,
+            token_info: api("/v1/user/access_token_info")?,
+            // Without it the addresses of pictures are http.
+            user: api("/v2/user/me?secure_resource=true")?,
+            logout: api("/v1/user/logout")?,
+            unlink: api("/v1/user/unlink")?,
+        })
+    }
+}

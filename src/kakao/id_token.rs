@@ -1,0 +1,351 @@
+//! The ID token of a login (OpenID Connect Core section 2), read and compared.
+//!
+//! The signature is not verified here. OpenID Connect Core section 3.1.3.7 item 6 allows that
+//! for a token that came over TLS straight from the token endpoint, which is the only place
+//! this client takes one from. A token that anybody else hands over must not be trusted on the
+//! strength of this check.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+use subtle::ConstantTimeEq as _;
+use time::{Duration, OffsetDateTime};
+
+use crate::member::KakaoId;
+
+/// How far Kakao's clock and ours may differ.
+const TOLERANCE: Duration = Duration::seconds(60);
+/// Longest ID token accepted, in bytes; real ones are under 1,500.
+const LONGEST: usize = 8_192;
+
+/// An ID token in its compact form, well-formed but not checked.
+#[derive(Clone)]
+pub struct IdToken {
+    compact: String,
+    claims: Claims,
+}
+
+/// What an ID token must say to belong to this login.
+#[derive(Clone, Copy, Debug)]
+pub struct IdTokenExpectation<'a> {
+    /// Kakao's issuer identifier, compared as a whole string.
+    pub issuer: &'a str,
+    /// Our `client_id`.
+    pub audience: &'a str,
+    /// The nonce sent with this login.
+    pub nonce: &'a str,
+    /// The present moment.
+    pub now: OffsetDateTime,
+}
+
+/// Why an ID token does not belong to this login. Holds no part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdTokenError {
+    /// Not a JWT signed with RS256, or with a claim missing or of the wrong type.
+    #[error("ID token is malformed")]
+    Malformed,
+    /// Made by somebody else (`iss`).
+    #[error("ID token has another issuer")]
+    Issuer,
+    /// Made for somebody else (`aud`, `azp`).
+    #[error("ID token has another audience")]
+    Audience,
+    /// Outside its time (`exp`, `iat`, `nbf`).
+    #[error("ID token is outside its time")]
+    Time,
+    /// Made for another login (`nonce`).
+    #[error("ID token has another nonce")]
+    Nonce,
+    /// The subject is no Kakao member number (`sub`).
+    #[error("ID token has no usable subject")]
+    Subject,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// The claims compared. A claim that is there with the wrong type refuses the whole token
+/// instead of counting as absent.
+#[derive(Clone, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Value,
+    #[serde(default, deserialize_with = "present")]
+    azp: Option<String>,
+    sub: String,
+    exp: i64,
+    iat: i64,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<i64>,
+    nonce: Option<String>,
+}
+
+impl IdToken {
+    /// Compares the token with what this login expects and tells whose it is. The id must still
+    /// be compared with the one of [`User`](super::User) (OpenID Connect Core section 5.3.2).
+    ///
+    /// # Errors
+    /// [`IdTokenError`] naming the first claim that does not fit.
+    pub fn check(&self, expected: &IdTokenExpectation<'_>) -> Result<KakaoId, IdTokenError> {
+        let claims = &self.claims;
+        if claims.iss != expected.issuer {
+            return Err(IdTokenError::Issuer);
+        }
+        if !claims.is_for(expected.audience) {
+            return Err(IdTokenError::Audience);
+        }
+        if !claims.is_current(expected.now) {
+            return Err(IdTokenError::Time);
+        }
+        let nonce = claims.nonce.as_deref().unwrap_or_default();
+        let ours = bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes()));
+        if !ours || nonce.is_empty() {
+            return Err(IdTokenError::Nonce);
+        }
+        claims.sub.parse().map_err(|_| IdTokenError::Subject)
+    }
+
+    /// The compact serialisation, for a later verification of the signature.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.compact
+    }
+}
+
+impl FromStr for IdToken {
+    type Err = IdTokenError;
+
+    fn from_str(text: &str) -> Result<Self, IdTokenError> {
+        let parts: Vec<&str> = text.splitn(4, '.').collect();
+        let [header, claims, signature] = parts.as_slice() else {
+            return Err(IdTokenError::Malformed);
+        };
+        let header: Header = segment(header)?;
+        if text.len() > LONGEST || signature.is_empty() || header.alg != "RS256" {
+            return Err(IdTokenError::Malformed);
+        }
+        Ok(Self {
+            compact: text.to_owned(),
+            claims: segment(claims)?,
+        })
+    }
+}
+
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdToken(hidden)")
+    }
+}
+
+impl Claims {
+    fn is_for(&self, audience: &str) -> bool {
+        let sole = match &self.aud {
+            Value::String(one) => one == audience,
+            Value::Array(all) => matches!(all.as_slice(), [Value::String(one)] if one == audience),
+            _ => false,
+        };
+        sole && self.azp.as_deref().is_none_or(|azp| azp == audience)
+    }
+
+    fn is_current(&self, now: OffsetDateTime) -> bool {
+        let early = (now - TOLERANCE).unix_timestamp();
+        let late = (now + TOLERANCE).unix_timestamp();
+        self.exp > early && self.iat <= late && self.nbf.is_none_or(|nbf| nbf <= late)
+    }
+}
+
+fn segment<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, IdTokenError> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| IdTokenError::Malformed)?;
+    serde_json::from_slice(&bytes).map_err(|_| IdTokenError::Malformed)
+}
+
+/// A claim that may be missing but, if there, must have its type; null is not its type.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000;
+    const NONCE: &str = "a-nonce-of-this-login";
+
+    fn claims() -> Value {
+        json!({
+            "iss": "https://kauth.kakao.com", "aud": "rest-key", "sub": "1376016924426814086",
+            "iat": NOW - 1, "exp": NOW + 21_598, "auth_time": NOW - 1, "nonce": NONCE,
+            "nickname": "라이언",
+        })
+    }
+
+    fn token(header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.c2lnbmF0dXJl", encode(header), encode(claims))
+    }
+
+    fn check(claims: &Value) -> Result<KakaoId, IdTokenError> {
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": "9f252dadd5f233f93d2fa528d12fea"});
+        token(&header, claims)
+            .parse::<IdToken>()?
+            .check(&IdTokenExpectation {
+                issuer: "https://kauth.kakao.com",
+                audience: "rest-key",
+                nonce: NONCE,
+                now: OffsetDateTime::from_unix_timestamp(NOW).unwrap(),
+            })
+    }
+
+    fn with(claim: &str, value: Option<Value>) -> Result<KakaoId, IdTokenError> {
+        let mut claims = claims();
+        match value {
+            Some(value) => claims.as_object_mut().unwrap().insert(claim.into(), value),
+            None => claims.as_object_mut().unwrap().remove(claim),
+        };
+        check(&claims)
+    }
+
+    // OT-2, ID-6
+    #[test]
+    fn a_token_of_this_login_tells_whose_it_is() {
+        assert_eq!(
+            check(&claims()).map(KakaoId::get),
+            Ok(1_376_016_924_426_814_086)
+        );
+        assert!(with("aud", Some(json!(["rest-key"]))).is_ok());
+        assert!(with("azp", Some(json!("rest-key"))).is_ok());
+    }
+
+    // OT-2
+    #[test]
+    fn another_issuer_or_audience_is_refused() {
+        for iss in [
+            "https://kauth.kakao.com/",
+            "http://kauth.kakao.com",
+            "",
+            "https://evil",
+        ] {
+            assert_eq!(
+                with("iss", Some(json!(iss))),
+                Err(IdTokenError::Issuer),
+                "{iss}"
+            );
+        }
+        for aud in [
+            json!("other"),
+            json!(["rest-key", "other"]),
+            json!([]),
+            json!(7),
+            json!({}),
+        ] {
+            assert_eq!(
+                with("aud", Some(aud.clone())),
+                Err(IdTokenError::Audience),
+                "{aud}"
+            );
+        }
+        assert_eq!(
+            with("azp", Some(json!("other"))),
+            Err(IdTokenError::Audience)
+        );
+    }
+
+    // OT-3
+    #[test]
+    fn time_has_a_tolerance_of_60_seconds_and_wrong_types_are_not_skipped() {
+        for (claim, good, bad) in [
+            ("exp", NOW - 59, NOW - 60),
+            ("iat", NOW + 60, NOW + 61),
+            ("nbf", NOW + 60, NOW + 61),
+        ] {
+            assert!(with(claim, Some(json!(good))).is_ok(), "{claim}");
+            assert_eq!(
+                with(claim, Some(json!(bad))),
+                Err(IdTokenError::Time),
+                "{claim}"
+            );
+            for odd in [json!(NOW.to_string()), json!(null), json!(1.5e9)] {
+                let refused = with(claim, Some(odd.clone()));
+                assert_eq!(refused, Err(IdTokenError::Malformed), "{claim} = {odd}");
+            }
+        }
+    }
+
+    // OT-4
+    #[test]
+    fn another_nonce_or_none_is_refused() {
+        for nonce in [
+            None,
+            Some(json!("other")),
+            Some(json!("")),
+            Some(json!(null)),
+        ] {
+            assert_eq!(
+                with("nonce", nonce.clone()),
+                Err(IdTokenError::Nonce),
+                "{nonce:?}"
+            );
+        }
+        let unasked = IdTokenExpectation {
+            issuer: "https://kauth.kakao.com",
+            audience: "rest-key",
+            nonce: "",
+            now: OffsetDateTime::from_unix_timestamp(NOW).unwrap(),
+        };
+        let mut claims = claims();
+        claims["nonce"] = json!("");
+        let token: IdToken = token(&json!({"alg": "RS256"}), &claims).parse().unwrap();
+        assert_eq!(token.check(&unasked), Err(IdTokenError::Nonce));
+    }
+
+    #[test]
+    fn what_is_no_signed_jwt_with_all_claims_is_malformed() {
+        for claim in ["iss", "aud", "sub", "exp", "iat"] {
+            assert_eq!(with(claim, None), Err(IdTokenError::Malformed), "{claim}");
+        }
+        assert_eq!(with("sub", Some(json!("abc"))), Err(IdTokenError::Subject));
+        let good = json!({"alg": "RS256"});
+        let unsigned = token(&good, &claims())
+            .rsplit_once('.')
+            .unwrap()
+            .0
+            .to_owned();
+        for bad in [
+            token(&json!({"alg": "none"}), &claims()),
+            token(&json!({"alg": "HS256"}), &claims()),
+            format!("{unsigned}."),
+            format!("{unsigned}.a.b"),
+            unsigned,
+            "a.b.c".into(),
+            String::new(),
+            "x".repeat(10_000),
+        ] {
+            assert_eq!(
+                bad.parse::<IdToken>().unwrap_err(),
+                IdTokenError::Malformed,
+                "{bad}"
+            );
+        }
+    }
+
+    // LG-2
+    #[test]
+    fn a_token_does_not_print_itself() {
+        let token: IdToken = token(&json!({"alg": "RS256"}), &claims()).parse().unwrap();
+        assert_eq!(format!("{token:?}"), "IdToken(hidden)");
+    }
+}

@@ -1,0 +1,31 @@
+//! Kakao, the upstream, as a typed client.
+//!
+//! Two hosts speak two error languages: `kauth.kakao.com` (authorization: RFC 6749 errors with a
+//! KOE code) and `kapi.kakao.com` (resources: negative numbers). [`Kakao`] speaks to both and
+//! answers with types; whatever went wrong becomes an [`Error`] that says whose turn it is to
+//! act and is safe to log as it stands.
+
+mod attempt;
+mod authorize;
+#[cfg(test)]
+mod canned;
+mod classify;
+mod client;
+mod credential;
+mod endpoints;
+mod error;
+mod id_token;
+mod rotation;
+mod settings;
+mod transport;
+mod user;
+mod wire;
+
+pub use authorize::{Authorize, Prompt, code_challenge};
+pub use client::Kakao;
+pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};
+pub use error::{Call, Code, Error, Fault, Kind, Trouble};
+pub use id_token::{IdToken, IdTokenError, IdTokenExpectation};
+pub use settings::{BuildError, Settings};
+pub use user::{Email, User};
+pub use wire::{TokenInfo, Tokens};

@@ -114,7 +114,17 @@ mod tests {
             "1376016924426814086".parse::<KakaoId>().map(KakaoId::get),
             Ok(1_376_016_924_426_814_086)
         );
-        for wrong in ["", "0", "-1", "+1", "1.0", "1e3", " 1", "９", "9223372036854775808"] {
+        for wrong in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "1.0",
+            "1e3",
+            " 1",
+            "９",
+            "9223372036854775808",
+        ] {
             assert_eq!(wrong.parse::<KakaoId>(), Err(InvalidKakaoId), "{wrong:?}");
         }
     }

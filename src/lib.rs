@@ -34,4 +34,5 @@ pub mod web;
 pub mod app;
 
 // Kakao's stand-in for the demo and the tests: an island.
-// EMU
+#[cfg(feature = "emulator")]
+pub mod emulator;

@@ -1,0 +1,206 @@
+//! A stand-in for `kauth.kakao.com` and `kapi.kakao.com` on one local port.
+//!
+//! It keeps a small world of accounts, links, codes and tokens and answers programs and browsers
+//! as Kakao's documents and field reports say Kakao does. It speaks HTTP only and imports nothing
+//! of the rest of the crate, so that one misreading of Kakao cannot hide on both sides.
+//! `docs/emulator.md` tells how to use it and where it guesses.
+
+mod account_logout;
+mod assets;
+mod authorize;
+mod breakage;
+mod clock;
+mod console;
+mod fault;
+mod journal;
+mod ledger;
+mod pages;
+mod people;
+mod profile;
+mod random;
+mod received;
+mod refusal;
+mod serve;
+mod settings;
+mod shortcut;
+mod state;
+mod texts;
+mod token;
+mod user;
+mod world;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+
+pub use self::clock::Clock;
+pub use self::fault::{Fault, Times, UnknownFault};
+pub use self::journal::{Endpoint, Recorded};
+pub use self::people::{Email, Person};
+pub use self::settings::{
+    ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, ItemLevel, JAVASCRIPT_KEY,
+    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, Settings,
+};
+pub use self::shortcut::Consent;
+pub use self::world::World;
+
+use self::random::Random;
+use self::state::State;
+
+/// A running emulator. Dropping it stops the server and cuts its connections.
+#[derive(Debug)]
+pub struct Emulator {
+    shared: Arc<Shared>,
+    server: ServerHandle,
+}
+
+/// What the server's worker and the handle both hold.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// What a reset goes back to.
+    settings: Settings,
+    clock: Clock,
+    random: Random,
+    address: SocketAddr,
+    /// `http://` and the address.
+    url: String,
+    /// Browsers do not keep cookies of two ports of one host apart, so the name does.
+    session_cookie: String,
+}
+
+impl Emulator {
+    /// Serves on `listener` with one worker, inside the current actix system or tokio runtime.
+    /// Signals are left to the caller.
+    ///
+    /// # Errors
+    /// When the listener is bound to anything but a loopback address, when the address cannot be
+    /// read, or when there is no runtime.
+    pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            let words = format!("the emulator serves loopback addresses only, not {address}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(&settings)),
+            clock: settings.clock.clone(),
+            settings,
+            random: Random::default(),
+            address,
+            url: format!("http://{address}"),
+            session_cookie: format!("kakao_emulator_{}", address.port()),
+        });
+        let data = Data::from(Arc::clone(&shared));
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .wrap(from_fn(serve::observe))
+                .configure(serve::routes)
+        })
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        runtime.spawn(server);
+        Ok(Self {
+            shared,
+            server: handle,
+        })
+    }
+
+    /// Where both of Kakao's hosts are found, such as `http://127.0.0.1:9898`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// The address it listens at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// The emulator's own clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Makes the next requests of `endpoint` fail. Faults of one endpoint happen in the order
+    /// they were asked for.
+    pub fn fail(&self, endpoint: Endpoint, fault: Fault, times: Times) {
+        self.shared.state().faults.arm(endpoint, fault, times);
+    }
+
+    /// Forgets every fault.
+    pub fn heal(&self) {
+        self.shared.state().faults.clear();
+    }
+
+    /// The last 500 requests to Kakao's addresses, the oldest first; the emulator's own pages and
+    /// forms are left out.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.state().journal.requests().cloned().collect()
+    }
+
+    /// How many requests `endpoint` has seen since the start or the last reset, those that were
+    /// made to fail included.
+    #[must_use]
+    pub fn count(&self, endpoint: Endpoint) -> usize {
+        self.shared.state().journal.count(endpoint)
+    }
+
+    /// The accounts, links, tokens and console settings, to look at and to change.
+    #[must_use]
+    pub fn world(&self) -> World {
+        World::new(Arc::clone(&self.shared))
+    }
+
+    /// What the browser of `person` would be sent back to, without a browser: the value of the
+    /// `Location` header. Where Kakao would show an error page instead, the answer is its KOE
+    /// code, such as `KOE006`, which no client takes for an address.
+    ///
+    /// The request is recorded, and counts. The person is signed in for this request, whatever
+    /// `prompt` says; `consent` matters only when the consent page would be due. Of the faults
+    /// armed for [`Endpoint::Authorize`] those that refuse or redirect happen, others pass.
+    #[must_use]
+    pub fn authorize(&self, authorize_url: &str, person: &str, consent: Consent) -> String {
+        shortcut::authorize(&self.shared, authorize_url, person, consent)
+    }
+
+    /// Stops the server and waits until its connections are closed.
+    pub async fn stop(self) {
+        self.server.stop(false).await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // The command is on its way once the future exists; nobody waits for the outcome.
+        drop(self.server.stop(false));
+    }
+}
+
+impl Shared {
+    /// The state, for as long as it takes to answer one question. A panic elsewhere leaves it
+    /// usable: every change is complete or of no consequence to the next.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes back to the settings and to the machine's time.
+    fn reset(&self) {
+        self.clock.reset();
+        *self.state() = State::new(&self.settings);
+    }
+}

@@ -1,0 +1,212 @@
+//! `POST /oauth/token`: codes into tokens, refresh tokens into access tokens.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, ReqData};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Shared;
+use super::random::Random;
+use super::received::Received;
+use super::refusal::{KAUTH_JSON, KauthError};
+use super::state::{ACCESS_LIFE, Code, REFRESH_LIFE, RENEW_BELOW, State, Token};
+
+/// Answers both grants. Parameters may come in the body or in the query of an empty body, as many
+/// deployed clients send them; HTTP Basic is not looked at.
+pub(super) async fn token(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    let answer = exchange(&mut shared.state(), &shared.random, &received, now);
+    match answer {
+        Ok(tokens) => HttpResponse::Ok()
+            .content_type(KAUTH_JSON)
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(tokens),
+        Err(refused) => refused.response(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Tokens {
+    token_type: &'static str,
+    access_token: String,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token_expires_in: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// The checks in the order seen at Kakao: grant type, client, secret, rate, then code or token.
+fn exchange(
+    state: &mut State,
+    random: &Random,
+    received: &Received,
+    now: OffsetDateTime,
+) -> Result<Tokens, KauthError> {
+    let grant = received.value("grant_type");
+    let is_known = matches!(grant, Some("authorization_code" | "refresh_token"));
+    if !is_known {
+        return Err(KauthError::documented("KOE310"));
+    }
+    let client_id = authenticate(state, received)?;
+    if grant == Some("refresh_token") {
+        refresh(state, random, received, &client_id, now)
+    } else {
+        redeem(state, random, received, client_id, now)
+    }
+}
+
+/// Checks client id and secret and answers the client id.
+fn authenticate(state: &State, received: &Received) -> Result<String, KauthError> {
+    let client_id = received.value("client_id");
+    let Some(key) = client_id.and_then(|id| state.app.rest_key(id)) else {
+        let shown = client_id.unwrap_or("null");
+        let words = format!("Not exist client_id [{shown}]");
+        return Err(KauthError::new("KOE101", words));
+    };
+    if key.secret_on && received.value("client_secret") != Some(&key.secret) {
+        return Err(KauthError::documented("KOE010"));
+    }
+    Ok(key.key.clone())
+}
+
+fn redeem(
+    state: &mut State,
+    random: &Random,
+    received: &Received,
+    client_id: String,
+    now: OffsetDateTime,
+) -> Result<Tokens, KauthError> {
+    let presented = received.value("code").unwrap_or("null");
+    if let Some(user_id) = state.codes.get(presented).map(|code| code.user_id)
+        && state.over_quota(user_id, now)
+    {
+        return Err(KauthError::documented("KOE237"));
+    }
+    let code = burn(state, presented, now)?;
+    if code.client_id != client_id {
+        return Err(KauthError::documented("KOE114"));
+    }
+    if received.value("redirect_uri") != Some(&code.redirect_uri) {
+        return Err(KauthError::documented("KOE303"));
+    }
+    if let Some(challenge) = &code.challenge {
+        let verifier = received.value("code_verifier").unwrap_or_default();
+        if challenge_of(verifier) != *challenge {
+            return Err(wrong_verifier());
+        }
+    }
+    let login = state.new_login();
+    let token = |expires_at| Token {
+        user_id: code.user_id,
+        client_id: client_id.clone(),
+        login,
+        expires_at,
+    };
+    let access = state.issue_access(random, token(now + ACCESS_LIFE), now);
+    let refresh = state.issue_refresh(random, token(now + REFRESH_LIFE), now);
+    let link = state.links.get(&code.user_id);
+    let scopes: Vec<_> = link.iter().flat_map(|link| &link.scopes).cloned().collect();
+    Ok(Tokens {
+        token_type: "bearer",
+        access_token: access.map_err(|_| KauthError::documented("KOE003"))?,
+        expires_in: ACCESS_LIFE.whole_seconds(),
+        refresh_token: Some(refresh.map_err(|_| KauthError::documented("KOE003"))?),
+        refresh_token_expires_in: Some(REFRESH_LIFE.whole_seconds()),
+        scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
+    })
+}
+
+/// Takes the code out of circulation, whatever becomes of this exchange.
+fn burn(state: &mut State, presented: &str, now: OffsetDateTime) -> Result<Code, KauthError> {
+    let known = state.codes.get_mut(presented);
+    let Some(code) = known.filter(|code| !code.used && code.expires_at > now) else {
+        let words = format!("authorization code not found for code={presented}");
+        return Err(KauthError::new("KOE320", words));
+    };
+    code.used = true;
+    Ok(code.clone())
+}
+
+fn refresh(
+    state: &mut State,
+    random: &Random,
+    received: &Received,
+    client_id: &str,
+    now: OffsetDateTime,
+) -> Result<Tokens, KauthError> {
+    let presented = received.value("refresh_token").unwrap_or_default();
+    let known = state.refresh.get(presented).cloned();
+    if let Some(token) = &known
+        && state.over_quota(token.user_id, now)
+    {
+        return Err(KauthError::documented("KOE237"));
+    }
+    if presented.is_empty() {
+        return Err(KauthError::documented("KOE319"));
+    }
+    let live = known.filter(|token| token.expires_at > now && token.client_id == client_id);
+    let old = live.ok_or_else(|| KauthError::documented("KOE322"))?;
+    let renewed = Token {
+        expires_at: now + ACCESS_LIFE,
+        ..old.clone()
+    };
+    let access = state
+        .issue_access(random, renewed, now)
+        .map_err(|_| KauthError::documented("KOE003"))?;
+    let mut tokens = Tokens {
+        token_type: "bearer",
+        access_token: access,
+        expires_in: ACCESS_LIFE.whole_seconds(),
+        refresh_token: None,
+        refresh_token_expires_in: None,
+        scope: None,
+    };
+    if old.expires_at - now < RENEW_BELOW {
+        let renewed = Token {
+            expires_at: now + REFRESH_LIFE,
+            ..old
+        };
+        let refresh = state
+            .issue_refresh(random, renewed, now)
+            .map_err(|_| KauthError::documented("KOE003"))?;
+        state.refresh.remove(presented);
+        tokens.refresh_token = Some(refresh);
+        tokens.refresh_token_expires_in = Some(REFRESH_LIFE.whole_seconds());
+    }
+    Ok(tokens)
+}
+
+/// The S256 challenge of a verifier (RFC 7636 section 4.2).
+fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+}
+
+/// Kakao documents no code for this; `invalid_grant` is RFC 7636 section 4.6.
+fn wrong_verifier() -> KauthError {
+    KauthError {
+        code: None,
+        error: "invalid_grant",
+        ..KauthError::new("", "code_verifier does not match code_challenge")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 7636 appendix B.
+    #[test]
+    fn the_challenge_of_the_rfc_verifier_is_the_rfc_challenge() {
+        assert_eq!(
+            challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! The user addresses of kapi: token information, `user/me`, logout and unlink.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, ReqData};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::Shared;
+use super::profile::{self, Keys};
+use super::received::Received;
+use super::refusal::{KAPI_JSON, KapiError};
+use super::state::State;
+
+/// Who is calling, and about whom.
+enum Caller {
+    /// The user's own access token, and the sign-in it came from.
+    Token { user_id: i64, login: u64 },
+    /// The admin key, naming a linked user.
+    Admin { user_id: i64 },
+}
+
+impl Caller {
+    fn user_id(&self) -> i64 {
+        match self {
+            Self::Token { user_id, .. } | Self::Admin { user_id } => *user_id,
+        }
+    }
+
+    /// The same refusal in the scheme the caller used.
+    fn refused(&self, error: KapiError) -> KapiError {
+        match self {
+            Self::Token { .. } => error,
+            Self::Admin { .. } => error.to_admin(),
+        }
+    }
+}
+
+/// `GET /v1/user/access_token_info`
+pub(super) async fn access_token_info(
+    shared: Data<Shared>,
+    received: ReqData<Received>,
+) -> HttpResponse {
+    let now = shared.clock.now();
+    respond(token_info(&shared.state(), &received, now))
+}
+
+/// `GET` and `POST /v2/user/me`
+pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    respond(about(&shared.state(), &received, &shared.url, now))
+}
+
+/// `POST /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
+pub(super) async fn logout(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    let mut state = shared.state();
+    let answer = caller(&state, &received, now).map(|caller| {
+        match caller {
+            Caller::Token { login, .. } => state.revoke_login(login),
+            Caller::Admin { user_id } => state.revoke_all(user_id),
+        }
+        json!({"id": caller.user_id()})
+    });
+    respond(answer)
+}
+
+/// `POST /v1/user/unlink`
+pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    let mut state = shared.state();
+    let answer = caller(&state, &received, now).map(|caller| {
+        state.unlink(caller.user_id());
+        json!({"id": caller.user_id()})
+    });
+    respond(answer)
+}
+
+fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
+    match answer {
+        Ok(body) => HttpResponse::Ok()
+            .content_type(KAPI_JSON)
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(body),
+        Err(refused) => refused.response(),
+    }
+}
+
+fn token_info(state: &State, received: &Received, now: OffsetDateTime) -> Result<Value, KapiError> {
+    let (_, token) = split_authorization(received)
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .ok_or_else(no_key)?;
+    let is_well_formed = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
+    if !token.bytes().all(is_well_formed) {
+        return Err(KapiError::new(-2, "malformed access token"));
+    }
+    let caller = bearer(state, token, now)?;
+    let expires_at = state
+        .access
+        .get(token)
+        .map_or(now, |token| token.expires_at);
+    Ok(json!({
+        "id": caller.user_id(),
+        "expires_in": (expires_at - now).whole_seconds(),
+        "app_id": state.app.app_id,
+    }))
+}
+
+fn about(
+    state: &State,
+    received: &Received,
+    own_url: &str,
+    now: OffsetDateTime,
+) -> Result<Value, KapiError> {
+    let caller = caller(state, received, now)?;
+    let argument = |words: &str| caller.refused(KapiError::new(-2, words));
+    let secure = match received.value("secure_resource") {
+        None | Some("" | "false") => false,
+        Some("true") => true,
+        Some(_) => return Err(argument("secure_resource should be true or false")),
+    };
+    let keys = match received.value("property_keys") {
+        None | Some("") => Keys::everything(),
+        Some(text) => serde_json::from_str(text)
+            .map(Keys::only)
+            .map_err(|_| argument("property_keys should be a JSON array of strings"))?,
+    };
+    let user_id = caller.user_id();
+    let not_linked = || caller.refused(KapiError::documented(-101));
+    let person = state.person_by_id(user_id).ok_or_else(not_linked)?;
+    let link = state.links.get(&user_id).ok_or_else(not_linked)?;
+    Ok(profile::answer(
+        &state.app, person, link, own_url, secure, &keys,
+    ))
+}
+
+/// Authenticates either style, in the order of Kakao's answers: key or token first, then the
+/// target, then whether it is linked.
+fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
+    let (scheme, credentials) = split_authorization(received).ok_or_else(no_key)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return bearer(state, credentials, now);
+    }
+    if !scheme.eq_ignore_ascii_case("kakaoak") {
+        return Err(no_key());
+    }
+    if !state.app.admin_keys.iter().any(|key| key == credentials) {
+        return Err(KapiError::new(-401, "invalid app key.").to_admin());
+    }
+    let argument = |words: &str| KapiError::new(-2, words).to_admin();
+    if received.value("target_id_type") != Some("user_id") {
+        return Err(argument("target_id_type should be user_id"));
+    }
+    let user_id = received.value("target_id").and_then(|id| id.parse().ok());
+    let user_id = user_id.ok_or_else(|| argument("target_id should be a number"))?;
+    if !state.links.contains_key(&user_id) {
+        return Err(KapiError::documented(-101).to_admin());
+    }
+    Ok(Caller::Admin { user_id })
+}
+
+fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, KapiError> {
+    let known = state.access.get(token);
+    let token = known.ok_or_else(|| KapiError::documented(-401))?;
+    if token.expires_at <= now {
+        return Err(KapiError::new(-401, "this access token is already expired"));
+    }
+    Ok(Caller::Token {
+        user_id: token.user_id,
+        login: token.login,
+    })
+}
+
+fn split_authorization(received: &Received) -> Option<(&str, &str)> {
+    let (scheme, credentials) = received.authorization.as_deref()?.trim().split_once(' ')?;
+    Some((scheme, credentials.trim_start()))
+}
+
+fn no_key() -> KapiError {
+    KapiError::new(-401, "no authentication key!")
+}

@@ -138,7 +138,10 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
         issuer: origin(&config.kakao.auth_url),
-        picture_origin: config.kakao.is_emulated().then(|| origin(&config.kakao.api_url)),
+        picture_origin: config
+            .kakao
+            .is_emulated()
+            .then(|| origin(&config.kakao.api_url)),
     };
     Ok(Gate {
         clock,

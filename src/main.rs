@@ -109,12 +109,18 @@ fn migrate() -> Result<()> {
 fn check() -> Result<()> {
     let (environment, config, warnings) = read()?;
     let mut out = io::stdout();
-    writeln!(out, "Settings in force (* = set, the others are built in)\n")?;
+    writeln!(
+        out,
+        "Settings in force (* = set, the others are built in)\n"
+    )?;
     for shown in describe(&environment, &config) {
         let mark = if shown.set { '*' } else { ' ' };
         writeln!(out, "{mark} {:<26}{}", shown.name, shown.value)?;
     }
-    writeln!(out, "\nTo enter in Kakao's console (developers.kakao.com)\n")?;
+    writeln!(
+        out,
+        "\nTo enter in Kakao's console (developers.kakao.com)\n"
+    )?;
     for (menu, value) in console_checklist(&config) {
         writeln!(out, "  {menu}\n      {value}")?;
     }

@@ -216,7 +216,10 @@ mod tests {
         ] {
             assert_eq!(clean_name(given).as_deref(), kept, "{given:?}");
         }
-        assert_eq!(clean_name(&"가".repeat(100_000)).unwrap().chars().count(), 60);
+        assert_eq!(
+            clean_name(&"가".repeat(100_000)).unwrap().chars().count(),
+            60
+        );
     }
 
     // ID-6

@@ -60,7 +60,11 @@ struct OutcomeLabels {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let buckets = || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let buckets = || {
+            Histogram::new([
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ])
+        };
         Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(buckets),
@@ -84,9 +88,21 @@ impl Metrics {
             Unit::Seconds,
             self.durations.clone(),
         );
-        registry.register("logins", "Completed callbacks by outcome", self.logins.clone());
-        registry.register("owed_calls", "Calls owed to Kakao, by outcome of a try", self.owed_calls.clone());
-        registry.register("owed_calls_waiting", "Calls owed to Kakao", self.owed_waiting.clone());
+        registry.register(
+            "logins",
+            "Completed callbacks by outcome",
+            self.logins.clone(),
+        );
+        registry.register(
+            "owed_calls",
+            "Calls owed to Kakao, by outcome of a try",
+            self.owed_calls.clone(),
+        );
+        registry.register(
+            "owed_calls_waiting",
+            "Calls owed to Kakao",
+            self.owed_waiting.clone(),
+        );
         registry.register("sessions_live", "Live sessions", self.sessions_live.clone());
         registry
     }
@@ -102,7 +118,9 @@ impl Metrics {
         let labels = RouteLabels {
             route: route.to_owned(),
         };
-        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+        self.durations
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     /// Counts a callback by the id of its outcome.
@@ -112,7 +130,9 @@ impl Metrics {
 
     /// Counts a try at a call owed to Kakao.
     pub fn owed_call(&self, outcome: &'static str) {
-        self.owed_calls.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.owed_calls
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
     }
 
     /// Notes how many calls wait and how many sessions live.

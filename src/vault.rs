@@ -73,7 +73,10 @@ impl MasterKey {
             return Err(InvalidMasterKey::TooShort);
         }
         // 64 random bytes hold about 56 different values; fewer than 32 never happens by chance.
-        let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
+        let distinct = bytes
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len();
         if distinct < 32 {
             return Err(InvalidMasterKey::NotRandom);
         }
@@ -168,7 +171,11 @@ impl Vault {
             .map_err(|_| SealError)?;
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut sealed);
-        Ok(format!("{}.{}", self.current.id, URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(format!(
+            "{}.{}",
+            self.current.id,
+            URL_SAFE_NO_PAD.encode(bytes)
+        ))
     }
 
     /// Opens what [`Vault::seal`] made for the same `context`; `None` for anything else: altered,

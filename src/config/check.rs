@@ -163,7 +163,14 @@ mod tests {
         let text = format!("{:?}", describe(&Environment::default(), &config));
         assert!(!text.contains("not shown"), "{text}");
         // LG-2
-        for secret in ["0123", "rest-key", "client-secret", "admin-key", "dbpass", "redispass"] {
+        for secret in [
+            "0123",
+            "rest-key",
+            "client-secret",
+            "admin-key",
+            "dbpass",
+            "redispass",
+        ] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert!(!format!("{config:?}").contains("pass"));

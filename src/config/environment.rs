@@ -129,15 +129,30 @@ impl Environment {
         )]
         // A variable that is not Unicode cannot be one of ours: vars_os would keep it, vars
         // would end the program over it.
-        let set = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let set = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         pairs.extend(set);
         Ok(Self(pairs))
     }
 
+    /// The settings among `names`, without the others.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let known = |name: &str| names.contains(&name.strip_suffix("_FILE").unwrap_or(name));
+        let pairs = self.0.iter().filter(|(name, _)| known(name));
+        Self(
+            pairs
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
     /// Sets `name` unless it is set already.
     pub fn default_to(&mut self, name: &str, value: impl Into<String>) {
-        self.0.entry(name.to_owned()).or_insert_with(|| value.into());
+        self.0
+            .entry(name.to_owned())
+            .or_insert_with(|| value.into());
     }
 
     /// Whether `name` was set by somebody.
@@ -188,7 +203,10 @@ impl Reader<'_> {
     /// Reads each setting in turn; a problem is noted and reading goes on, so that one run
     /// reports them all.
     fn config(&mut self) -> Option<Config> {
-        let bind = self.parsed("BIND", "is not an address with a port, such as 127.0.0.1:8080");
+        let bind = self.parsed(
+            "BIND",
+            "is not an address with a port, such as 127.0.0.1:8080",
+        );
         let bind = bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let public_url = self.public_url(bind);
         let database = self.database();
@@ -199,7 +217,10 @@ impl Reader<'_> {
         let trusted_proxies = self.trusted_proxies();
         let metrics_bind = self.parsed("METRICS_BIND", "is not an address with a port");
         if metrics_bind.is_some_and(|at: SocketAddr| !at.ip().is_loopback()) {
-            self.problem("METRICS_BIND", "must be a loopback address: metrics are not public");
+            self.problem(
+                "METRICS_BIND",
+                "must be a loopback address: metrics are not public",
+            );
         }
         let default_lang = self.choice("DEFAULT_LOCALE", &[("ko", Lang::Ko), ("en", Lang::En)]);
         let log_format = self.choice(
@@ -207,7 +228,10 @@ impl Reader<'_> {
             &[("text", LogFormat::Text), ("json", LogFormat::Json)],
         );
         let contact_email = self.value("CONTACT_EMAIL");
-        if contact_email.as_deref().is_some_and(|text| !text.contains('@')) {
+        if contact_email
+            .as_deref()
+            .is_some_and(|text| !text.contains('@'))
+        {
             self.problem("CONTACT_EMAIL", "is not an email address");
         }
         let (public_url, kakao) = (public_url?, kakao?);
@@ -252,7 +276,10 @@ impl Reader<'_> {
         let text = text.unwrap_or_else(|| "sqlite://var/kakao-gate.db".to_owned());
         if let Some(path) = text.strip_prefix("sqlite://") {
             if path.is_empty() || path.contains(['?', '\0']) {
-                self.problem("DATABASE_URL", "names no SQLite file: write sqlite://path/to/file");
+                self.problem(
+                    "DATABASE_URL",
+                    "names no SQLite file: write sqlite://path/to/file",
+                );
                 return None;
             }
             return Some(Database::Sqlite(path.into()));
@@ -339,9 +366,16 @@ impl Reader<'_> {
         let scopes = self.list("KAKAO_SCOPES");
         let plain = |scope: &String| scope.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if !scopes.iter().all(plain) {
-            self.problem("KAKAO_SCOPES", "is a comma-separated list of consent item ids");
+            self.problem(
+                "KAKAO_SCOPES",
+                "is a comma-separated list of consent item ids",
+            );
         }
-        for name in ["KAKAO_REST_API_KEY", "KAKAO_CLIENT_SECRET", "KAKAO_ADMIN_KEY"] {
+        for name in [
+            "KAKAO_REST_API_KEY",
+            "KAKAO_CLIENT_SECRET",
+            "KAKAO_ADMIN_KEY",
+        ] {
             self.refuse_placeholder(name);
         }
         Some(Kakao {
@@ -374,7 +408,11 @@ impl Reader<'_> {
         let text = self.value(name).unwrap_or_default();
         let lower = text.to_lowercase();
         let odd = text.contains(['<', '>', '{', '}', '$', ' ']);
-        if odd || ["changeme", "your_", "your-", "xxxx", "todo"].iter().any(|p| lower.contains(p)) {
+        if odd
+            || ["changeme", "your_", "your-", "xxxx", "todo"]
+                .iter()
+                .any(|p| lower.contains(p))
+        {
             self.problem(name, "still holds a placeholder");
         }
     }
@@ -387,7 +425,11 @@ impl Reader<'_> {
             millis(standard.kakao_connect),
             100..=10_000,
         );
-        let call = self.number("KAKAO_TIMEOUT_MS", millis(standard.kakao_call), 100..=10_000);
+        let call = self.number(
+            "KAKAO_TIMEOUT_MS",
+            millis(standard.kakao_call),
+            100..=10_000,
+        );
         Limits {
             login_starts: self.small("RATE_LOGIN_STARTS", standard.login_starts, 0..=100_000),
             posts: self.small("RATE_POSTS", standard.posts, 0..=100_000),
@@ -438,7 +480,9 @@ impl Reader<'_> {
                 .map(|known| (strsim::damerau_levenshtein(bare, known), known))
                 .filter(|(distance, _)| *distance <= 3)
                 .min();
-            let hint = close.map_or(String::new(), |(_, known)| format!("; did you mean {known}?"));
+            let hint = close.map_or(String::new(), |(_, known)| {
+                format!("; did you mean {known}?")
+            });
             if name.starts_with("KAKAO_") {
                 self.problem(&name, format!("is not a setting{hint}"));
             } else if close.is_some_and(|(distance, _)| distance <= 2) && bare.len() > 5 {
@@ -460,7 +504,10 @@ impl Reader<'_> {
             (Some(text), None) => Some(text.clone()),
             (None, Some(path)) => {
                 let read = std::fs::read_to_string(path);
-                self.noted(&file, read.map_err(|error| format!("cannot be read: {}", error.kind())))
+                self.noted(
+                    &file,
+                    read.map_err(|error| format!("cannot be read: {}", error.kind())),
+                )
             }
             (None, None) => None,
         };
@@ -478,7 +525,10 @@ impl Reader<'_> {
 
     fn list(&mut self, name: &str) -> Vec<String> {
         let text = self.value(name).unwrap_or_default();
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let items = text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty());
         items.map(str::to_owned).collect()
     }
 
@@ -486,7 +536,10 @@ impl Reader<'_> {
     fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
         let secrets = self.list(name);
         if secrets.len() > 2 {
-            self.problem(name, "holds more than two values: the new one and the old one");
+            self.problem(
+                name,
+                "holds more than two values: the new one and the old one",
+            );
         }
         secrets.into_iter().map(Secret::new).collect()
     }
@@ -505,7 +558,10 @@ impl Reader<'_> {
         };
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
         let found = found.map(|(_, choice)| *choice);
-        self.noted(name, found.ok_or_else(|| format!("must be one of: {}", words.join(", "))))
+        self.noted(
+            name,
+            found.ok_or_else(|| format!("must be one of: {}", words.join(", "))),
+        )
     }
 
     fn number(&mut self, name: &str, standard: u64, range: std::ops::RangeInclusive<u64>) -> u64 {
@@ -523,7 +579,9 @@ impl Reader<'_> {
     }
 
     fn noted<T, E: fmt::Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|says| self.problem(name, says.to_string())).ok()
+        result
+            .map_err(|says| self.problem(name, says.to_string()))
+            .ok()
     }
 
     fn problem(&mut self, name: &str, says: impl Into<String>) {
@@ -567,7 +625,9 @@ mod tests {
     fn with(pairs: &[(&str, &str)]) -> Environment {
         let mut environment = good();
         for (name, value) in pairs {
-            environment.0.insert((*name).to_owned(), (*value).to_owned());
+            environment
+                .0
+                .insert((*name).to_owned(), (*value).to_owned());
         }
         environment
     }
@@ -581,7 +641,10 @@ mod tests {
     fn four_settings_are_enough() {
         let (config, warnings) = good().read().unwrap();
         assert_eq!(config.public_url.origin(), "http://127.0.0.1:8080");
-        assert_eq!(config.redirect_uri(), "http://127.0.0.1:8080/auth/kakao/callback");
+        assert_eq!(
+            config.redirect_uri(),
+            "http://127.0.0.1:8080/auth/kakao/callback"
+        );
         assert_eq!(config.sessions.backend, SessionBackend::Cookie);
         assert_eq!(warnings, []);
     }
@@ -605,7 +668,13 @@ mod tests {
         let problems = environment.read().map(|_| ()).unwrap_err();
         let text = problems.to_string();
         assert!(!text.contains("hunter2"), "{text}");
-        for name in ["BIND", "PUBLIC_URL", "DATABASE_URL", "SESSION_STORE", "SECRET_KEY"] {
+        for name in [
+            "BIND",
+            "PUBLIC_URL",
+            "DATABASE_URL",
+            "SESSION_STORE",
+            "SECRET_KEY",
+        ] {
             assert!(text.contains(&format!("\n  {name} ")), "{name} in {text}");
         }
         assert_eq!(problems.0.len(), 11, "{text}");
@@ -626,8 +695,14 @@ mod tests {
                 ],
                 "KAKAO_API_URL",
             ),
-            (&[("KAKAO_AUTH_URL", "http://kauth.kakao.com")], "KAKAO_AUTH_URL"),
-            (&[("KAKAO_AUTH_URL", "https://kauth.kakao.com.evil.example")], "KAKAO_AUTH_URL"),
+            (
+                &[("KAKAO_AUTH_URL", "http://kauth.kakao.com")],
+                "KAKAO_AUTH_URL",
+            ),
+            (
+                &[("KAKAO_AUTH_URL", "https://kauth.kakao.com.evil.example")],
+                "KAKAO_AUTH_URL",
+            ),
             (&[("SESSION_STORE", "redis")], "REDIS_URL"),
             (&[("SESSION_IDLE_HOURS", "3000")], "SESSION_IDLE_HOURS"),
             (&[("TRUSTED_PROXIES", "0.0.0.0/0")], "TRUSTED_PROXIES"),
@@ -643,7 +718,10 @@ mod tests {
     // CF-1
     #[test]
     fn a_misspelt_kakao_setting_is_a_problem_with_a_suggestion() {
-        let problems = with(&[("KAKAO_REST_APIKEY", "x")]).read().map(|_| ()).unwrap_err();
+        let problems = with(&[("KAKAO_REST_APIKEY", "x")])
+            .read()
+            .map(|_| ())
+            .unwrap_err();
         assert_eq!(
             problems.0[0].says,
             "is not a setting; did you mean KAKAO_REST_API_KEY?"
@@ -660,7 +738,9 @@ mod tests {
         environment.0.remove("SECRET_KEY");
         let path = file.path().display().to_string();
         environment.0.insert("SECRET_KEY_FILE".to_owned(), path);
-        environment.0.insert("SECRET_KEY_OLD".to_owned(), format!("{}, {}", key(), key()));
+        environment
+            .0
+            .insert("SECRET_KEY_OLD".to_owned(), format!("{}, {}", key(), key()));
         let (config, _) = environment.read().unwrap();
         assert_eq!(config.secret_keys.len(), 3);
     }

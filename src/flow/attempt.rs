@@ -123,7 +123,11 @@ impl Attempts {
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
             })
         });
-        Self(attempts.filter(|attempt| now - attempt.started < MEMORY).collect())
+        Self(
+            attempts
+                .filter(|attempt| now - attempt.started < MEMORY)
+                .collect(),
+        )
     }
 
     /// The cookie's content.
@@ -162,7 +166,13 @@ impl Attempts {
     /// The attempts without the one with this state.
     #[must_use]
     pub fn without(&self, state: &str) -> Self {
-        Self(self.0.iter().filter(|attempt| attempt.state() != state).cloned().collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|attempt| attempt.state() != state)
+                .cloned()
+                .collect(),
+        )
     }
 
     /// Whether none is left.
@@ -197,7 +207,11 @@ mod tests {
         for _ in 0..100 {
             let attempt = begin("/me", NOON);
             for text in [attempt.state(), attempt.code_verifier(), attempt.nonce()] {
-                assert_eq!(text.len(), 43, "256 bits, and a verifier by RFC 7636 section 4.1");
+                assert_eq!(
+                    text.len(),
+                    43,
+                    "256 bits, and a verifier by RFC 7636 section 4.1"
+                );
                 assert!(seen.insert(text));
             }
         }
@@ -214,11 +228,19 @@ mod tests {
         let sealed = attempts.seal(&vault).unwrap();
         let at = |minutes| NOON + Duration::minutes(minutes);
         let opened = Attempts::open(&vault, Some(&sealed), at(9));
-        assert_eq!(opened.find(&first.state()).unwrap().next.as_str(), "/me?a=1");
+        assert_eq!(
+            opened.find(&first.state()).unwrap().next.as_str(),
+            "/me?a=1"
+        );
         assert!(opened.find(&second.state()).unwrap().is_alive(at(9)));
         assert!(!opened.find(&second.state()).unwrap().is_alive(at(10)));
         assert!(opened.find("").is_none());
-        assert!(opened.without(&first.state()).find(&first.state()).is_none());
+        assert!(
+            opened
+                .without(&first.state())
+                .find(&first.state())
+                .is_none()
+        );
         assert!(Attempts::open(&vault, Some(&sealed), at(60)).is_empty());
         assert!(Attempts::open(&vault, Some("junk"), NOON).is_empty());
         assert!(Attempts::open(&vault, None, NOON).is_empty());

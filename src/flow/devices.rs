@@ -49,7 +49,8 @@ impl Gate {
         signed_in: &SignedIn,
         origin: &Origin,
     ) -> Result<Vec<Ended>, store::Error> {
-        self.end(signed_in, None, "session.end_others", origin).await
+        self.end(signed_in, None, "session.end_others", origin)
+            .await
     }
 
     async fn end(
@@ -67,7 +68,9 @@ impl Gate {
             .write(move |connection| {
                 let by = EndedBy::OtherDevice;
                 let ended: Vec<Ended> = match one {
-                    Some(id) => sessions::end(connection, member, id, by, now)?.into_iter().collect(),
+                    Some(id) => sessions::end(connection, member, id, by, now)?
+                        .into_iter()
+                        .collect(),
                     None => sessions::end_all(connection, member, Some(current), by, now)?,
                 };
                 for session in &ended {

@@ -92,7 +92,11 @@ impl From<Why> for LoginFailure {
 
 impl From<store::Error> for LoginFailure {
     fn from(error: store::Error) -> Self {
-        let why = if error.is_unavailable() { Why::Unavailable } else { Why::Server };
+        let why = if error.is_unavailable() {
+            Why::Unavailable
+        } else {
+            Why::Server
+        };
         Self {
             why,
             cause: Some(error.to_string()),

@@ -115,7 +115,10 @@ impl Gate {
         current: Option<Token>,
         origin: Origin,
     ) -> Result<Completed, LoginFailure> {
-        let attempt = attempts.find(&callback.state).cloned().ok_or(Why::StateBad)?;
+        let attempt = attempts
+            .find(&callback.state)
+            .cloned()
+            .ok_or(Why::StateBad)?;
         if !attempt.is_alive(self.clock.now()) {
             return Err(Why::StateExpired.into());
         }
@@ -128,10 +131,12 @@ impl Gate {
         })?;
         let gate = self.clone();
         let story = async move { gate.finish(&code, &attempt, current, &origin).await };
-        tokio::spawn(story).await.unwrap_or_else(|join| match join.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Why::Unavailable.into()),
-        })
+        tokio::spawn(story)
+            .await
+            .unwrap_or_else(|join| match join.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Why::Unavailable.into()),
+            })
     }
 
     async fn finish(
@@ -164,7 +169,11 @@ impl Gate {
         if let Err(failure) = &outcome {
             self.settle_failure(state_hash, failure.why.id()).await;
         }
-        self.metrics.login(outcome.as_ref().map_or_else(|failure| failure.why.id(), |_| "success"));
+        self.metrics.login(
+            outcome
+                .as_ref()
+                .map_or_else(|failure| failure.why.id(), |_| "success"),
+        );
         outcome
     }
 
@@ -195,7 +204,9 @@ impl Gate {
                 .read(move |connection| attempts::outcome(connection, &hash))
                 .await?;
         }
-        let session = outcome.as_deref().and_then(|outcome| outcome.strip_prefix("session:"));
+        let session = outcome
+            .as_deref()
+            .and_then(|outcome| outcome.strip_prefix("session:"));
         let Some(Ok(id)) = session.map(Uuid::parse_str) else {
             return Err(Why::CodeUsed.into());
         };
@@ -216,7 +227,10 @@ impl Gate {
         code: &AuthorizationCode,
         attempt: &Attempt,
     ) -> Result<Arrival, LoginFailure> {
-        let tokens = self.kakao.exchange_code(code, &attempt.code_verifier()).await?;
+        let tokens = self
+            .kakao
+            .exchange_code(code, &attempt.code_verifier())
+            .await?;
         let named = match &tokens.id_token {
             None => None,
             Some(id_token) => {
@@ -351,10 +365,14 @@ impl Gate {
         member: &Member,
         now: OffsetDateTime,
     ) -> Result<(), store::Error> {
-        let Some(current) = current else { return Ok(()) };
+        let Some(current) = current else {
+            return Ok(());
+        };
         let (id, hash) = (current.id(), current.secret_hash());
         let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
-        let Found::Live(previous) = found else { return Ok(()) };
+        let Found::Live(previous) = found else {
+            return Ok(());
+        };
         let owner = previous.member.id;
         let ended = sessions::end(connection, owner, id, EndedBy::NewLogin, now)?;
         // The same person's old token is left to expire: some accounts of Kakao's logout say
@@ -389,7 +407,9 @@ impl Gate {
             kakao: Some(SealedTokens {
                 access: self.vault.seal(&access_token_context(id), access)?,
                 access_ends_at: now + tokens.access_expires_in,
-                refresh: self.vault.seal(&format!("sessions.kakao_refresh/{id}"), refresh)?,
+                refresh: self
+                    .vault
+                    .seal(&format!("sessions.kakao_refresh/{id}"), refresh)?,
                 refresh_ends_at: now + tokens.refresh_expires_in,
             }),
         })
@@ -400,7 +420,9 @@ impl Gate {
     async fn settle_failure(&self, state_hash: String, id: &'static str) {
         let settled = self
             .store
-            .write(move |connection| attempts::settle(connection, &state_hash, &format!("error:{id}")))
+            .write(move |connection| {
+                attempts::settle(connection, &state_hash, &format!("error:{id}"))
+            })
             .await;
         if let Err(error) = settled {
             tracing::debug!(%error, "outcome of an attempt not written down");
@@ -419,10 +441,14 @@ fn is_picture(url: &str, emulator_origin: Option<&str>) -> bool {
     if url.len() > 500 {
         return false;
     }
-    let Ok(parsed) = url::Url::parse(url) else { return false };
+    let Ok(parsed) = url::Url::parse(url) else {
+        return false;
+    };
     let kakao = parsed.scheme() == "https"
         && parsed.port().is_none()
-        && parsed.host_str().is_some_and(|host| host.ends_with(".kakaocdn.net"));
+        && parsed
+            .host_str()
+            .is_some_and(|host| host.ends_with(".kakaocdn.net"));
     kakao || emulator_origin.is_some_and(|origin| parsed.origin().ascii_serialization() == origin)
 }
 

@@ -148,7 +148,11 @@ impl Gate {
             subject: what.member,
             ip: what.origin.ip.clone(),
             action: what.action,
-            result: if what.refused.is_none() { "success" } else { "refused" },
+            result: if what.refused.is_none() {
+                "success"
+            } else {
+                "refused"
+            },
             reason: what.refused,
             request_id: what.origin.request_id.clone(),
         };

@@ -10,7 +10,14 @@ pub struct Next(String);
 const LONGEST: usize = 400;
 
 /// Paths that make no sense after signing in, or would start it again.
-const NOWHERE: &[&str] = &["/auth/", "/login", "/logout", "/logged-out", "/language", "/theme"];
+const NOWHERE: &[&str] = &[
+    "/auth/",
+    "/login",
+    "/logout",
+    "/logged-out",
+    "/language",
+    "/theme",
+];
 
 impl Next {
     /// My page.
@@ -38,7 +45,8 @@ impl Next {
     /// A path of our own site, wherever on it, as the browser will read it.
     #[must_use]
     pub fn same_site(text: &str) -> Option<String> {
-        let plain = text.len() <= LONGEST && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let plain =
+            text.len() <= LONGEST && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         if !plain || !text.starts_with('/') || text.starts_with("//") {
             return None;
         }
@@ -69,7 +77,13 @@ mod tests {
     // KL-7
     #[test]
     fn only_paths_of_our_own_site_survive() {
-        for ours in ["/", "/me", "/me/sessions?a=b%20c", "/a/%2e%2E/b", "/한".trim_end_matches('한')] {
+        for ours in [
+            "/",
+            "/me",
+            "/me/sessions?a=b%20c",
+            "/a/%2e%2E/b",
+            "/한".trim_end_matches('한'),
+        ] {
             assert!(Next::path(ours).is_some(), "{ours}");
         }
         for other in [

@@ -16,7 +16,6 @@ use url::Url;
 use super::attempt::{attempt, failed, record_failure};
 use super::authorize::{self, Authorize};
 use super::credential::{AccessToken, AuthorizationCode};
-use crate::vault::Secret;
 use super::endpoints::Endpoints;
 use super::error::{Call, Code, Error, Kind, Trouble};
 use super::id_token::{IdToken, IdTokenError, IdTokenExpectation};
@@ -26,6 +25,7 @@ use super::transport::{NoReply, Slot, Transport};
 use super::user::{self, User};
 use super::wire::{self, TokenInfo, Tokens};
 use crate::member::KakaoId;
+use crate::vault::Secret;
 
 /// Pause before `user` is asked a second time, plus up to [`REPEAT_JITTER`].
 const REPEAT_AFTER: Duration = Duration::from_millis(200);

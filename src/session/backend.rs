@@ -86,7 +86,11 @@ impl Backend {
             Self::Redis(redis) => {
                 // A write, because a full or read-only Redis answers PING as if all were well.
                 let mut command = redis::cmd("SET");
-                command.arg(format!("{}ready", redis.prefix)).arg("1").arg("PX").arg(60_000);
+                command
+                    .arg(format!("{}ready", redis.prefix))
+                    .arg("1")
+                    .arg("PX")
+                    .arg(60_000);
                 redis.run::<()>(command).await
             }
         }
@@ -95,7 +99,11 @@ impl Backend {
 
 impl RedisSessions {
     fn key(&self, session_key: &SessionKey) -> String {
-        format!("{}{}", self.prefix, fingerprint(session_key.as_ref().as_bytes()))
+        format!(
+            "{}{}",
+            self.prefix,
+            fingerprint(session_key.as_ref().as_bytes())
+        )
     }
 
     async fn run<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Result<T, BackendDown> {
@@ -127,16 +135,24 @@ impl RedisSessions {
     }
 
     async fn save(&self, state: &State, ttl: &Ttl) -> Result<SessionKey, SaveError> {
-        let token = state.get(TOKEN).and_then(|json| serde_json::from_str::<String>(json).ok());
+        let token = state
+            .get(TOKEN)
+            .and_then(|json| serde_json::from_str::<String>(json).ok());
         let token = token.and_then(|text| Token::decode(&text));
         let token = token.ok_or_else(|| SaveError::Other(anyhow::anyhow!("no token to save")))?;
-        let key = SessionKey::try_from(token.encode())
-            .map_err(|error| SaveError::Other(error.into()))?;
-        let json = serde_json::to_string(state)
-            .map_err(|error| SaveError::Serialization(error.into()))?;
+        let key =
+            SessionKey::try_from(token.encode()).map_err(|error| SaveError::Other(error.into()))?;
+        let json =
+            serde_json::to_string(state).map_err(|error| SaveError::Serialization(error.into()))?;
         let mut command = redis::cmd("SET");
-        command.arg(self.key(&key)).arg(json).arg("PX").arg(millis(ttl));
-        self.run::<()>(command).await.map_err(other(SaveError::Other))?;
+        command
+            .arg(self.key(&key))
+            .arg(json)
+            .arg("PX")
+            .arg(millis(ttl));
+        self.run::<()>(command)
+            .await
+            .map_err(other(SaveError::Other))?;
         Ok(key)
     }
 
@@ -146,8 +162,15 @@ impl RedisSessions {
         let json = serde_json::to_string(state)
             .map_err(|error| UpdateError::Serialization(error.into()))?;
         let mut command = redis::cmd("SET");
-        command.arg(self.key(key)).arg(json).arg("XX").arg("PX").arg(millis(ttl));
-        self.run::<Option<String>>(command).await.map_err(other(UpdateError::Other))?;
+        command
+            .arg(self.key(key))
+            .arg(json)
+            .arg("XX")
+            .arg("PX")
+            .arg(millis(ttl));
+        self.run::<Option<String>>(command)
+            .await
+            .map_err(other(UpdateError::Other))?;
         Ok(())
     }
 
@@ -170,7 +193,9 @@ fn state_of(token: &Token) -> State {
 }
 
 fn millis(ttl: &Ttl) -> i64 {
-    i64::try_from(ttl.whole_milliseconds()).unwrap_or(i64::MAX).max(1)
+    i64::try_from(ttl.whole_milliseconds())
+        .unwrap_or(i64::MAX)
+        .max(1)
 }
 
 fn other<E>(wrap: impl Fn(anyhow::Error) -> E) -> impl Fn(BackendDown) -> E {

@@ -152,8 +152,13 @@ impl SessionCookie {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let secure = config.public_url.is_https();
-        let name = if secure { "__Host-kg-session" } else { "kg-session" };
-        let key = |master: &crate::vault::MasterKey| Key::from(&master.derive::<64>("session cookie"));
+        let name = if secure {
+            "__Host-kg-session"
+        } else {
+            "kg-session"
+        };
+        let key =
+            |master: &crate::vault::MasterKey| Key::from(&master.derive::<64>("session cookie"));
         let max = i64::try_from(config.sessions.max.as_secs()).unwrap_or(i64::MAX);
         let max_age = Duration::seconds(max);
         let keys = config.secret_keys.iter().map(key).collect();
@@ -206,7 +211,10 @@ mod tests {
         assert_eq!(token, Token::of_attempt(Uuid::from_u128(7), &[1; 32]));
         assert_ne!(token, Token::of_attempt(Uuid::from_u128(7), &[2; 32]));
         assert_ne!(token, Token::of_attempt(Uuid::from_u128(8), &[1; 32]));
-        assert_eq!(format!("{token:?}"), format!("Token({})", Uuid::from_u128(7)));
+        assert_eq!(
+            format!("{token:?}"),
+            format!("Token({})", Uuid::from_u128(7))
+        );
         for junk in ["", "AAAA", &"A".repeat(63), &"A".repeat(65)] {
             assert_eq!(Token::decode(junk), None, "{junk:?}");
         }

@@ -102,7 +102,11 @@ fn pick(keys: &CookieKeys, headers: &mut HeaderMap) -> Option<Cookie<'static>> {
     let mut kept: Vec<String> = pairs.iter().filter(|pair| !ours(pair)).cloned().collect();
     let picked = opened.and_then(|(at, cookie)| Some((at, keys.seal(cookie)?)));
     if let Some((_, cookie)) = &picked {
-        kept.push(Cookie::new(keys.name, cookie.value().to_owned()).encoded().to_string());
+        kept.push(
+            Cookie::new(keys.name, cookie.value().to_owned())
+                .encoded()
+                .to_string(),
+        );
     }
     headers.remove(COOKIE);
     if let Ok(value) = HeaderValue::from_str(&kept.join("; ")) {
@@ -158,7 +162,10 @@ mod tests {
         assert!(pick(&only_new, &mut headers).is_none());
         assert_eq!(headers.get(COOKIE).unwrap(), "a=1");
         let mut headers = header(&sealed_with(&new));
-        assert!(pick(&keys, &mut headers).is_none(), "the current key needs no new cookie");
+        assert!(
+            pick(&keys, &mut headers).is_none(),
+            "the current key needs no new cookie"
+        );
         assert!(opens(&keys, &headers));
     }
 
@@ -170,6 +177,13 @@ mod tests {
         let mut headers = header(&format!("s=junk; s=; {}; b=2", sealed_with(&key)));
         pick(&keys, &mut headers);
         assert!(opens(&keys, &headers));
-        assert!(headers.get(COOKIE).unwrap().to_str().unwrap().starts_with("b=2; s="));
+        assert!(
+            headers
+                .get(COOKIE)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("b=2; s=")
+        );
     }
 }

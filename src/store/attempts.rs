@@ -56,7 +56,11 @@ pub fn outcome(connection: &mut AnyConnection, state_hash: &str) -> Result<Optio
 ///
 /// # Errors
 /// The database's.
-pub fn settle(connection: &mut AnyConnection, state_hash: &str, outcome: &str) -> Result<(), Error> {
+pub fn settle(
+    connection: &mut AnyConnection,
+    state_hash: &str,
+    outcome: &str,
+) -> Result<(), Error> {
     diesel::update(attempts::table.find(state_hash))
         .set(attempts::outcome.eq(outcome))
         .execute(connection)?;

@@ -64,6 +64,10 @@ pub fn about(
     Ok(audit_events::table
         .filter(audit_events::subject.eq(member.to_string()))
         .order(audit_events::id.desc())
-        .select((audit_events::action, audit_events::result, audit_events::reason))
+        .select((
+            audit_events::action,
+            audit_events::result,
+            audit_events::reason,
+        ))
         .load(connection)?)
 }

@@ -146,7 +146,9 @@ pub fn sign_in_with_kakao(
         ))
         .execute(connection)?;
     if profile.nickname.is_some() {
-        let nameless = members::table.find(&id).filter(members::display_name.is_null());
+        let nameless = members::table
+            .find(&id)
+            .filter(members::display_name.is_null());
         diesel::update(nameless)
             .set(members::display_name.eq(&profile.nickname))
             .execute(connection)?;
@@ -223,7 +225,10 @@ fn refresh_kakao(
 }
 
 fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Error> {
-    let row = members::table.find(id).select(MEMBER).first::<MemberRow>(connection);
+    let row = members::table
+        .find(id)
+        .select(MEMBER)
+        .first::<MemberRow>(connection);
     row.optional()?.map(MemberRow::into_member).transpose()
 }
 

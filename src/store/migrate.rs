@@ -46,7 +46,9 @@ pub fn migrate(database: &Database) -> Result<Migrated, Error> {
                 .execute(connection)?;
         }
         refuse_newer(connection)?;
-        let applied = connection.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+        let applied = connection
+            .run_pending_migrations(MIGRATIONS)
+            .map_err(failed)?;
         Ok(Migrated {
             applied: applied.iter().map(ToString::to_string).collect(),
         })
@@ -64,7 +66,10 @@ fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {
         })
         .collect();
     let applied = connection.applied_migrations().map_err(failed)?;
-    let newer = applied.iter().map(ToString::to_string).find(|version| !known.contains(version));
+    let newer = applied
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version));
     newer.map_or(Ok(()), |version| Err(Error::NewerSchema(version)))
 }
 

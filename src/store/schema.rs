@@ -1,6 +1,9 @@
 //! The tables, as `migrations/` makes them.
 
-#![allow(missing_docs, reason = "the macro's own items; the columns speak for themselves")]
+#![allow(
+    missing_docs,
+    reason = "the macro's own items; the columns speak for themselves"
+)]
 
 diesel::table! {
     members (id) {

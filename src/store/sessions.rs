@@ -360,7 +360,9 @@ fn end_row(
     by: EndedBy,
     now: OffsetDateTime,
 ) -> Result<Option<Ended>, Error> {
-    let live = sessions::table.find(&id).filter(sessions::ended_at.is_null());
+    let live = sessions::table
+        .find(&id)
+        .filter(sessions::ended_at.is_null());
     let changed = diesel::update(live)
         .set((
             sessions::ended_at.eq(stored(now)),
@@ -372,7 +374,9 @@ fn end_row(
     let ended = Ended {
         id: session_id(&id)?,
         user_agent,
-        kakao_access: access.zip(access_ends_at.map(moment)).filter(|(_, end)| *end > now),
+        kakao_access: access
+            .zip(access_ends_at.map(moment))
+            .filter(|(_, end)| *end > now),
     };
     Ok((changed == 1).then_some(ended))
 }

@@ -39,7 +39,9 @@ pub(super) fn network(ip: IpAddr) -> IpAddr {
 }
 
 fn parse(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next());
     let ip = bare.unwrap_or(text).parse().ok()?;
     Some(canonical(ip))
 }
@@ -71,7 +73,10 @@ mod tests {
     fn forwarding_headers_count_only_from_our_proxies_and_from_the_right() {
         assert_eq!(ask("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(ask("10.0.0.1", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1");
-        assert_eq!(ask("10.0.0.1", &["6.6.6.6", "198.51.100.1, 10.2.3.4"]), "198.51.100.1");
+        assert_eq!(
+            ask("10.0.0.1", &["6.6.6.6", "198.51.100.1, 10.2.3.4"]),
+            "198.51.100.1"
+        );
         assert_eq!(ask("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(ask("10.0.0.1", &["198.51.100.1, junk"]), "10.0.0.1");
         assert_eq!(ask("::ffff:10.0.0.1", &["[2001:db8::7]"]), "2001:db8::7");

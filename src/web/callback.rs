@@ -36,9 +36,13 @@ pub(super) async fn complete(
     };
     let state = callback.state.clone();
     let refused_there = callback.answer.is_err();
-    let current = visitor.token().filter(|_| visitor.signed_in().is_some()).cloned();
-    let completed =
-        gate.complete_login(callback, &attempts, current, visitor.origin().clone()).await;
+    let current = visitor
+        .token()
+        .filter(|_| visitor.signed_in().is_some())
+        .cloned();
+    let completed = gate
+        .complete_login(callback, &attempts, current, visitor.origin().clone())
+        .await;
     match completed {
         Ok(completed) => {
             session
@@ -59,7 +63,11 @@ pub(super) async fn complete(
             }
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
-            let left = if refused_there { attempts.without(&state) } else { attempts };
+            let left = if refused_there {
+                attempts.without(&state)
+            } else {
+                attempts
+            };
             Ok(fail(&site, &visitor, &failure, next, &left))
         }
     }
@@ -88,11 +96,13 @@ fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
     if iss.is_some_and(|iss| iss != issuer) {
         return Err(Why::KakaoBadReply);
     }
-    let state = state.filter(|state| !state.is_empty()).ok_or(Why::StateBad)?;
+    let state = state
+        .filter(|state| !state.is_empty())
+        .ok_or(Why::StateBad)?;
     let answer = match (code, error) {
-        (Some(code), None) => {
-            Ok(code.parse::<AuthorizationCode>().map_err(|_| Why::BadRequest)?)
-        }
+        (Some(code), None) => Ok(code
+            .parse::<AuthorizationCode>()
+            .map_err(|_| Why::BadRequest)?),
         (None, Some(error)) => Err(refusal(&error, &description.unwrap_or_default())),
         _ => return Err(Why::BadRequest),
     };
@@ -104,10 +114,13 @@ fn refusal(error: &str, description: &str) -> Refusal {
         "access_denied" if description.contains("under age 14") => Refusal::Under14,
         "access_denied" => Refusal::Cancelled,
         "server_error" | "temporarily_unavailable" => Refusal::Temporary,
-        "invalid_request" | "invalid_client" | "invalid_scope" | "misconfigured"
-        | "unauthorized" | "unauthorized_client" | "unsupported_response_type" => {
-            Refusal::Configuration
-        }
+        "invalid_request"
+        | "invalid_client"
+        | "invalid_scope"
+        | "misconfigured"
+        | "unauthorized"
+        | "unauthorized_client"
+        | "unsupported_response_type" => Refusal::Configuration,
         _ => Refusal::Other,
     }
 }
@@ -162,7 +175,10 @@ fn fail(
 fn log(visitor: &Visitor, failure: &LoginFailure) {
     let origin = visitor.origin();
     let (ip, id) = (&origin.ip, &origin.request_id);
-    let (reason, cause) = (failure.why.id(), failure.cause.as_deref().unwrap_or_default());
+    let (reason, cause) = (
+        failure.why.id(),
+        failure.cause.as_deref().unwrap_or_default(),
+    );
     match &failure.why {
         Why::BadClient | Why::RedirectMismatch | Why::Server | Why::Unavailable => {
             tracing::error!(action = "login.kakao", result = "failed", reason, cause, client.address = %ip, request.id = %id, "account event");
@@ -186,8 +202,18 @@ mod tests {
     #[test]
     fn a_callback_is_read_strictly() {
         let why = |query: &str| parse(query, KAKAO).map(|_| ()).unwrap_err();
-        assert!(parse("code=abc-_~.9&state=s", KAKAO).unwrap().answer.is_ok());
-        assert!(parse("code=abc&state=s&extra=1", KAKAO).unwrap().answer.is_ok());
+        assert!(
+            parse("code=abc-_~.9&state=s", KAKAO)
+                .unwrap()
+                .answer
+                .is_ok()
+        );
+        assert!(
+            parse("code=abc&state=s&extra=1", KAKAO)
+                .unwrap()
+                .answer
+                .is_ok()
+        );
         assert!(parse("code=abc&state=s&iss=https://kauth.kakao.com", KAKAO).is_ok());
         for (query, expected) in [
             ("", Why::StateBad),
@@ -201,7 +227,10 @@ mod tests {
             ("code=a%00b&state=s", Why::BadRequest),
             ("code=%ff%fe&state=s", Why::BadRequest),
             ("code=a%20b&state=s", Why::BadRequest),
-            ("code=a&state=s&iss=https://evil.example", Why::KakaoBadReply),
+            (
+                "code=a&state=s&iss=https://evil.example",
+                Why::KakaoBadReply,
+            ),
         ] {
             assert_eq!(why(query), expected, "{query}");
         }
@@ -214,10 +243,19 @@ mod tests {
     fn kakaos_errors_are_told_apart_and_unknown_ones_tolerated() {
         let answer = |query: &str| parse(query, KAKAO).unwrap().answer.unwrap_err();
         let denied = "error=access_denied&state=s&error_description=";
-        assert_eq!(answer(&format!("{denied}User%20denied%20access")), Refusal::Cancelled);
-        assert_eq!(answer(&format!("{denied}Not%20allowed%20under%20age%2014")), Refusal::Under14);
+        assert_eq!(
+            answer(&format!("{denied}User%20denied%20access")),
+            Refusal::Cancelled
+        );
+        assert_eq!(
+            answer(&format!("{denied}Not%20allowed%20under%20age%2014")),
+            Refusal::Under14
+        );
         assert_eq!(answer("error=server_error&state=s"), Refusal::Temporary);
-        assert_eq!(answer("error=misconfigured&state=s"), Refusal::Configuration);
+        assert_eq!(
+            answer("error=misconfigured&state=s"),
+            Refusal::Configuration
+        );
         assert_eq!(answer("error=%3Cscript%3E&state=s"), Refusal::Other);
     }
 }

@@ -69,7 +69,14 @@ pub async fn edge(
                 None => response.map_into_boxed_body(),
             };
             headers::secure(&site, &arrived.origin.request_id, response.headers_mut());
-            log(&site, &arrived, method, route.as_deref(), response.status(), began);
+            log(
+                &site,
+                &arrived,
+                method,
+                route.as_deref(),
+                response.status(),
+                began,
+            );
             Ok(response)
         }
         Err(error) => {
@@ -113,7 +120,10 @@ fn request_id(site: &Site) -> String {
 
 /// Whether errors are told as JSON: programs have addresses of their own, or say so.
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     path.starts_with("/health/")
         || path.starts_with("/api/")
         || (accept.contains("application/json") && !accept.contains("text/html"))
@@ -157,7 +167,9 @@ fn log(
 ) {
     let took = began.elapsed();
     let route = route.unwrap_or("unmatched");
-    site.gate.metrics.request(method, route, status.as_u16(), took);
+    site.gate
+        .metrics
+        .request(method, route, status.as_u16(), took);
     tracing::info!(
         request.id = %arrived.origin.request_id,
         client.address = %arrived.origin.ip,
@@ -181,5 +193,6 @@ fn method_label(method: &actix_web::http::Method) -> &'static str {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
 }

@@ -220,10 +220,9 @@ impl ErrorId {
         let kakao = || Action::kakao(way.kakao.clone(), t.login_kakao());
         let here = |label| Action::link(way.here, label);
         match self {
-            Self::Cancelled
-            | Self::CodeUsed
-            | Self::KakaoBadReply
-            | Self::StateExpired => vec![kakao(), other()],
+            Self::Cancelled | Self::CodeUsed | Self::KakaoBadReply | Self::StateExpired => {
+                vec![kakao(), other()]
+            }
             Self::ConsentMissing => vec![
                 Action::link(way.kakao.clone(), t.act_consent()),
                 Action::link("/", t.act_login_not()),
@@ -306,7 +305,11 @@ impl From<ErrorId> for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         let unavailable = error.is_unavailable();
-        let id = if unavailable { ErrorId::Unavailable } else { ErrorId::Server };
+        let id = if unavailable {
+            ErrorId::Unavailable
+        } else {
+            ErrorId::Server
+        };
         Self::from(id).because(error.to_string())
     }
 }

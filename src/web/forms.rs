@@ -104,7 +104,11 @@ async fn read(headers: &HeaderMap, mut payload: Payload) -> Result<Vec<u8>, Prob
 /// Whether the browser says that our own site sent this. One that says neither where from nor
 /// who is not a browser of this decade, and is not believed.
 fn is_same_site(headers: &HeaderMap, origin: &str) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
     match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
         (Some(site), claimed) => {
             site == "same-origin" && claimed.is_none_or(|claimed| claimed == origin)

@@ -35,7 +35,9 @@ pub(super) async fn begin(
         .gate
         .begin_login(sealed, next, ask.as_deref())
         .map_err(|failure| Problem::server(failure.cause.unwrap_or_default()))?;
-    let cookie = site.cookies.make(site.cookies.attempts, begun.attempts, ATTEMPTS_LIFE);
+    let cookie = site
+        .cookies
+        .make(site.cookies.attempts, begun.attempts, ATTEMPTS_LIFE);
     Ok(HttpResponse::SeeOther()
         .insert_header((LOCATION, begun.location))
         .cookie(cookie)

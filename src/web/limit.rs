@@ -47,11 +47,15 @@ impl Limits {
             Limit::Login => &self.logins,
             Limit::Post => &self.posts,
         };
-        let Some(limiter) = limiter else { return Ok(()) };
-        limiter.check_key(&address::network(ip)).map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.clock.now());
-            Problem::rate(wait.as_secs() + 1)
-        })
+        let Some(limiter) = limiter else {
+            return Ok(());
+        };
+        limiter
+            .check_key(&address::network(ip))
+            .map_err(|not_until| {
+                let wait = not_until.wait_time_from(self.clock.now());
+                Problem::rate(wait.as_secs() + 1)
+            })
     }
 
     /// Forgets addresses that have been quiet, which the counters never do by themselves.

@@ -26,7 +26,9 @@ pub(super) async fn show(
     let wanted = field(request.query_string(), "next");
     let next = wanted.as_deref().map_or_else(Next::home, Next::parse);
     if visitor.signed_in().is_some() {
-        return HttpResponse::SeeOther().insert_header((LOCATION, next.as_str())).finish();
+        return HttpResponse::SeeOther()
+            .insert_header((LOCATION, next.as_str()))
+            .finish();
     }
     let layout = Layout::new(&site, &visitor);
     let reason = field(request.query_string(), "reason");

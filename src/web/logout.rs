@@ -63,7 +63,9 @@ pub(super) async fn act(
         Width::Kakao => (Reach::WithKakao, "/logged-out/kakao"),
     };
     if let Some(signed_in) = form.visitor.signed_in() {
-        site.gate.sign_out(signed_in, reach, form.visitor.origin()).await?;
+        site.gate
+            .sign_out(signed_in, reach, form.visitor.origin())
+            .await?;
     }
     session.sign_out();
     let mut response = HttpResponse::SeeOther();
@@ -71,7 +73,11 @@ pub(super) async fn act(
         .insert_header((LOCATION, done))
         .insert_header((HeaderName::from_static("clear-site-data"), "\"cache\""));
     if reach == Reach::WithKakao {
-        let state = site.gate.random.token().map_err(|error| Problem::server(error.to_string()))?;
+        let state = site
+            .gate
+            .random
+            .token()
+            .map_err(|error| Problem::server(error.to_string()))?;
         let notice = Notice::ToKakao { state };
         if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
             response.cookie(cookie);
@@ -113,7 +119,11 @@ pub(super) async fn back_from_kakao(
         Some(Notice::ToKakao { state }) => returned.as_ref() == Some(state),
         _ => false,
     };
-    let mut response = to(if ours { "/logged-out?done=kakao" } else { "/logged-out?done=partial" });
+    let mut response = to(if ours {
+        "/logged-out?done=kakao"
+    } else {
+        "/logged-out?done=partial"
+    });
     // A cookie that cannot be added stays for its five minutes.
     let _ = response.add_cookie(&site.cookies.forget(site.cookies.notice));
     response
@@ -147,5 +157,7 @@ pub(super) async fn done(
 }
 
 fn to(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, address))
+        .finish()
 }

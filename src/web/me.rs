@@ -20,7 +20,9 @@ impl Me<'_> {
     /// What stands for the picture where there is none.
     fn initial(&self) -> String {
         let name = self.who.member.display_name.as_deref().unwrap_or_default();
-        name.chars().next().map_or_else(|| "?".to_owned(), |first| first.to_uppercase().collect())
+        name.chars()
+            .next()
+            .map_or_else(|| "?".to_owned(), |first| first.to_uppercase().collect())
     }
 
     fn joined(&self) -> String {

@@ -114,7 +114,9 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
-        member("/logout").get(|| to(logout::choose)).post(|| to(logout::act)),
+        member("/logout")
+            .get(|| to(logout::choose))
+            .post(|| to(logout::act)),
         anyone("/logged-out").get(|| to(logout::done)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),

@@ -81,7 +81,10 @@ impl<'a> Layout<'a> {
     /// The frame of an error page: it must come out whatever is broken, so it asks nobody who
     /// is there, and offers neither navigation nor buttons that would need to know.
     pub(super) fn bare(site: &'a Site, arrived: &'a Arrived) -> Self {
-        let lang = arrived.lang_cookie.or(arrived.lang_browser).unwrap_or(site.default_lang);
+        let lang = arrived
+            .lang_cookie
+            .or(arrived.lang_browser)
+            .unwrap_or(site.default_lang);
         Self {
             t: lang.texts(),
             service: site.name(lang.texts()),
@@ -139,7 +142,9 @@ impl<'a> Layout<'a> {
 /// Turns a template into an answer.
 pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
     match page.render() {
-        Ok(html) => HttpResponse::build(status).content_type(ContentType::html()).body(html),
+        Ok(html) => HttpResponse::build(status)
+            .content_type(ContentType::html())
+            .body(html),
         // Templates write to memory and cannot fail; should one do so, the edge has a page.
         Err(error) => {
             tracing::error!(%error, "a template could not be rendered");
@@ -154,7 +159,9 @@ pub(super) fn show(site: &Site, visitor: &Visitor, page: &impl Template) -> Http
     if visitor.notice().is_some() {
         let forget = site.cookies.forget(site.cookies.notice);
         if let Ok(value) = HeaderValue::from_str(&forget.encoded().to_string()) {
-            response.headers_mut().append(actix_web::http::header::SET_COOKIE, value);
+            response
+                .headers_mut()
+                .append(actix_web::http::header::SET_COOKIE, value);
         }
     }
     response

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::Site;
 use super::cookies::Notice;
 use super::device::Device;
 use super::error::{ErrorId, Problem};
 use super::forms::Post;
 use super::page::{self, Layout};
 use super::visitor::Member;
-use super::Site;
 use crate::i18n::{Texts, machine_time};
 use crate::member::{Method, Session};
 
@@ -38,7 +38,14 @@ struct Row {
 
 impl Row {
     fn new(t: Texts, session: &Session, current: Uuid, now: OffsetDateTime) -> Self {
-        let time = |label, at| (label, machine_time(at), t.datetime_long(at), t.relative(at, now));
+        let time = |label, at| {
+            (
+                label,
+                machine_time(at),
+                t.datetime_long(at),
+                t.relative(at, now),
+            )
+        };
         let ends = session.idle_ends_at.min(session.ends_at);
         Self {
             id: session.id,
@@ -62,10 +69,7 @@ impl Row {
 }
 
 /// Members.
-pub(super) async fn list(
-    site: web::Data<Site>,
-    member: Member,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(site: web::Data<Site>, member: Member) -> Result<HttpResponse, Problem> {
     let mut devices = site.gate.devices(&member.signed_in).await?;
     let current = member.signed_in.session.id;
     // The device in use comes first, then the others by last use.
@@ -75,7 +79,10 @@ pub(super) async fn list(
     let sessions = Sessions {
         notice: notice(t, member.visitor.notice()),
         csrf: member.visitor.csrf(),
-        devices: devices.iter().map(|session| Row::new(t, session, current, now)).collect(),
+        devices: devices
+            .iter()
+            .map(|session| Row::new(t, session, current, now))
+            .collect(),
         layout,
     };
     Ok(page::show(&site, &member.visitor, &sessions))
@@ -101,10 +108,15 @@ pub(super) async fn end_one(
     form: Post<Nothing>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let Post { fields: Nothing {}, .. } = form;
+    let Post {
+        fields: Nothing {}, ..
+    } = form;
     let id = Uuid::parse_str(&id).map_err(|_| Problem::from(ErrorId::NotFound))?;
     let visitor = &member.visitor;
-    let ended = site.gate.end_device(&member.signed_in, id, visitor.origin()).await?;
+    let ended = site
+        .gate
+        .end_device(&member.signed_in, id, visitor.origin())
+        .await?;
     let notice = match ended {
         Some(ended) => Notice::DeviceEnded {
             agent: ended.user_agent,
@@ -120,9 +132,14 @@ pub(super) async fn end_others(
     member: Member,
     form: Post<Nothing>,
 ) -> Result<HttpResponse, Problem> {
-    let Post { fields: Nothing {}, .. } = form;
+    let Post {
+        fields: Nothing {}, ..
+    } = form;
     let visitor = &member.visitor;
-    let ended = site.gate.end_other_devices(&member.signed_in, visitor.origin()).await?;
+    let ended = site
+        .gate
+        .end_other_devices(&member.signed_in, visitor.origin())
+        .await?;
     let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
     Ok(back(&site, &Notice::DevicesEnded { count }))
 }

@@ -55,6 +55,8 @@ impl Site {
 
     /// What the service is called.
     pub(super) fn name(&self, texts: Texts) -> &str {
-        self.service_name.as_deref().unwrap_or_else(|| texts.app_name())
+        self.service_name
+            .as_deref()
+            .unwrap_or_else(|| texts.app_name())
     }
 }

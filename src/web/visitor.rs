@@ -64,7 +64,9 @@ pub async fn meet(
             Found::Unknown => token = None,
         }
     }
-    let member_lang = signed_in.as_ref().and_then(|live: &SignedIn| live.member.locale.as_deref());
+    let member_lang = signed_in
+        .as_ref()
+        .and_then(|live: &SignedIn| live.member.locale.as_deref());
     let lang = arrived
         .lang_cookie
         .or_else(|| member_lang.and_then(Lang::parse))
@@ -172,7 +174,11 @@ impl FromRequest for Member {
         }
         // After a lost POST the page with the form is where to go on.
         let reading = request.method().is_safe();
-        let next = if reading { visitor.here() } else { form_page(request.path()) };
+        let next = if reading {
+            visitor.here()
+        } else {
+            form_page(request.path())
+        };
         let reason = match visitor.0.ended {
             Some(EndedBy::Expiry) => Some("expired"),
             Some(EndedBy::OtherDevice) => Some("revoked"),
@@ -185,5 +191,9 @@ impl FromRequest for Member {
 
 /// The page that holds the form sent to `path`.
 fn form_page(path: &str) -> &str {
-    if path.starts_with("/me/sessions/") { "/me/sessions" } else { path }
+    if path.starts_with("/me/sessions/") {
+        "/me/sessions"
+    } else {
+        path
+    }
 }

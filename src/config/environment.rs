@@ -123,10 +123,6 @@ impl Environment {
                 }
             }
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
         // A variable that is not Unicode cannot be one of ours: vars_os would keep it, vars
         // would end the program over it.
         let set = std::env::vars_os().filter_map(|(name, value)| {

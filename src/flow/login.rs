@@ -35,15 +35,49 @@ pub struct Begun {
 /// What Kakao sent the browser back with.
 #[derive(Clone, Debug)]
 pub struct Callback {
-    /// The `state` that came back.
-    pub state: String,
-    /// The code, or the error that Kakao names instead.
-    pub answer: Result<AuthorizationCode, Refusal>,
+    state: String,
+    answer: Result<AuthorizationCode, Refusal>,
+}
+
+impl Callback {
+    /// Kakao sent a code.
+    ///
+    /// # Errors
+    /// [`Why::BadRequest`] for something that cannot be a code.
+    pub fn with_code(state: String, code: &str) -> Result<Self, Why> {
+        let code = code.parse().map_err(|_| Why::BadRequest)?;
+        Ok(Self {
+            state,
+            answer: Ok(code),
+        })
+    }
+
+    /// Kakao sent an `error` (RFC 6749 section 4.1.2.1) with its description.
+    #[must_use]
+    pub fn refused(state: String, error: &str, description: &str) -> Self {
+        let refusal = match error {
+            "access_denied" if description.contains("under age 14") => Refusal::Under14,
+            "access_denied" => Refusal::Cancelled,
+            "server_error" | "temporarily_unavailable" => Refusal::Temporary,
+            "invalid_request"
+            | "invalid_client"
+            | "invalid_scope"
+            | "misconfigured"
+            | "unauthorized"
+            | "unauthorized_client"
+            | "unsupported_response_type" => Refusal::Configuration,
+            _ => Refusal::Other,
+        };
+        Self {
+            state,
+            answer: Err(refusal),
+        }
+    }
 }
 
 /// Kakao's `error`, as far as it makes a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// The person pressed cancel (`access_denied`).
     Cancelled,
     /// The person is under 14 (`access_denied`, told by its description).
@@ -69,6 +103,20 @@ pub struct Completed {
 struct Arrival {
     profile: KakaoProfile,
     tokens: Tokens,
+}
+
+impl Callback {
+    /// The `state` that came back.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// Whether Kakao sent an error, so that no code will ever be exchanged.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.answer.is_err()
+    }
 }
 
 impl Gate {
@@ -460,6 +508,25 @@ fn is_storable(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // CB-2
+    #[test]
+    fn kakaos_errors_are_told_apart_and_unknown_ones_tolerated() {
+        for (error, description, refusal) in [
+            ("access_denied", "User denied access", Refusal::Cancelled),
+            (
+                "access_denied",
+                "Not allowed under age 14",
+                Refusal::Under14,
+            ),
+            ("server_error", "", Refusal::Temporary),
+            ("misconfigured", "", Refusal::Configuration),
+            ("<script>", "", Refusal::Other),
+        ] {
+            let callback = Callback::refused("s".to_owned(), error, description);
+            assert_eq!(callback.answer.unwrap_err(), refusal, "{error}");
+        }
+    }
 
     // ID-9
     #[test]

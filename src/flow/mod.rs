@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
 pub use failure::{LoginFailure, Why};
-pub use login::{Begun, Callback, Completed, Refusal};
+pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
 pub use next::Next;
 

@@ -178,7 +178,7 @@ mod tests {
         let value = "n0-0ne-may-read-this";
         let printed = format!(
             "{:?} {:?} {:?} {:?} {}",
-            Secret::new(value),
+            crate::vault::Secret::new(value),
             value.parse::<AuthorizationCode>(),
             value.parse::<AccessToken>(),
             value.parse::<RefreshToken>(),

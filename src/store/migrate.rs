@@ -1,7 +1,7 @@
 //! Bringing the schema up to date, and refusing one that is ahead of us.
 
 use diesel::RunQueryDsl as _;
-use diesel::migration::MigrationSource as _;
+use diesel::migration::{Migration, MigrationSource as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use super::connection::AnyConnection;
@@ -56,14 +56,11 @@ pub fn migrate(database: &Database) -> Result<Migrated, Error> {
 }
 
 fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {
-    let known = MIGRATIONS.migrations().map_err(failed)?;
+    type Backend = <AnyConnection as diesel::Connection>::Backend;
+    let known: Vec<Box<dyn Migration<Backend>>> = MIGRATIONS.migrations().map_err(failed)?;
     let known: Vec<String> = known
         .iter()
-        .map(|migration: &Box<dyn diesel::migration::Migration<_>>| {
-            let _: &dyn diesel::migration::Migration<<AnyConnection as diesel::Connection>::Backend> =
-                migration.as_ref();
-            migration.name().version().to_string()
-        })
+        .map(|migration| migration.name().version().to_string())
         .collect();
     let applied = connection.applied_migrations().map_err(failed)?;
     let newer = applied
@@ -73,6 +70,10 @@ fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {
     newer.map_or(Ok(()), |version| Err(Error::NewerSchema(version)))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Failed(format!("migration: {error}"))
 }

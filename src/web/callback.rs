@@ -9,8 +9,7 @@ use super::error::{ErrorId, Problem};
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::visitor::Visitor;
 use super::{Limit, Site};
-use crate::flow::{Attempts, Callback, LoginFailure, Refusal, Why};
-use crate::kakao::AuthorizationCode;
+use crate::flow::{Attempts, Callback, LoginFailure, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
@@ -34,8 +33,8 @@ pub(super) async fn complete(
         Ok(callback) => callback,
         Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, &attempts)),
     };
-    let state = callback.state.clone();
-    let refused_there = callback.answer.is_err();
+    let state = callback.state().to_owned();
+    let refused_there = callback.is_refused();
     let current = visitor
         .token()
         .filter(|_| visitor.signed_in().is_some())
@@ -99,29 +98,14 @@ fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
     let state = state
         .filter(|state| !state.is_empty())
         .ok_or(Why::StateBad)?;
-    let answer = match (code, error) {
-        (Some(code), None) => Ok(code
-            .parse::<AuthorizationCode>()
-            .map_err(|_| Why::BadRequest)?),
-        (None, Some(error)) => Err(refusal(&error, &description.unwrap_or_default())),
-        _ => return Err(Why::BadRequest),
-    };
-    Ok(Callback { state, answer })
-}
-
-fn refusal(error: &str, description: &str) -> Refusal {
-    match error {
-        "access_denied" if description.contains("under age 14") => Refusal::Under14,
-        "access_denied" => Refusal::Cancelled,
-        "server_error" | "temporarily_unavailable" => Refusal::Temporary,
-        "invalid_request"
-        | "invalid_client"
-        | "invalid_scope"
-        | "misconfigured"
-        | "unauthorized"
-        | "unauthorized_client"
-        | "unsupported_response_type" => Refusal::Configuration,
-        _ => Refusal::Other,
+    match (code, error) {
+        (Some(code), None) => Callback::with_code(state, &code),
+        (None, Some(error)) => Ok(Callback::refused(
+            state,
+            &error,
+            &description.unwrap_or_default(),
+        )),
+        _ => Err(Why::BadRequest),
     }
 }
 
@@ -202,18 +186,8 @@ mod tests {
     #[test]
     fn a_callback_is_read_strictly() {
         let why = |query: &str| parse(query, KAKAO).map(|_| ()).unwrap_err();
-        assert!(
-            parse("code=abc-_~.9&state=s", KAKAO)
-                .unwrap()
-                .answer
-                .is_ok()
-        );
-        assert!(
-            parse("code=abc&state=s&extra=1", KAKAO)
-                .unwrap()
-                .answer
-                .is_ok()
-        );
+        assert!(parse("code=abc-_~.9&state=s", KAKAO).is_ok());
+        assert!(parse("code=abc&state=s&extra=1", KAKAO).is_ok());
         assert!(parse("code=abc&state=s&iss=https://kauth.kakao.com", KAKAO).is_ok());
         for (query, expected) in [
             ("", Why::StateBad),
@@ -236,26 +210,5 @@ mod tests {
         }
         let long = format!("code={}&state=s", "a".repeat(10_000));
         assert_eq!(why(&long), Why::BadRequest);
-    }
-
-    // CB-2
-    #[test]
-    fn kakaos_errors_are_told_apart_and_unknown_ones_tolerated() {
-        let answer = |query: &str| parse(query, KAKAO).unwrap().answer.unwrap_err();
-        let denied = "error=access_denied&state=s&error_description=";
-        assert_eq!(
-            answer(&format!("{denied}User%20denied%20access")),
-            Refusal::Cancelled
-        );
-        assert_eq!(
-            answer(&format!("{denied}Not%20allowed%20under%20age%2014")),
-            Refusal::Under14
-        );
-        assert_eq!(answer("error=server_error&state=s"), Refusal::Temporary);
-        assert_eq!(
-            answer("error=misconfigured&state=s"),
-            Refusal::Configuration
-        );
-        assert_eq!(answer("error=%3Cscript%3E&state=s"), Refusal::Other);
     }
 }

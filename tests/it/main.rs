@@ -1,2 +1,23 @@
-//! x
-fn main() {}
+//! Stories about the service, told on real sockets: the emulator, the real app on a free port,
+//! a fresh database, and visitors with cookies.
+//!
+//! `cargo test` runs them on SQLite with cookie sessions. `TEST_DATABASE_URL` adds PostgreSQL,
+//! `TEST_REDIS_URL` Redis; what was left out is said. Under CI nothing may be left out.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::as_conversions,
+    reason = "a test may fail loudly"
+)]
+
+mod login;
+mod stage;

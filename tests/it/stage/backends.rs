@@ -1,0 +1,168 @@
+//! The databases and session stores there are, a fresh corner of each for every story.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A database and a session store for one story; gone when dropped.
+pub struct Backends {
+    pub database: Database,
+    pub redis: Option<Redis>,
+}
+
+/// A database of its own.
+pub enum Database {
+    Sqlite(TempDir),
+    Postgres(Schema),
+}
+
+/// A schema in the PostgreSQL of `TEST_DATABASE_URL`.
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+/// A corner of the Redis of `TEST_REDIS_URL`.
+pub struct Redis {
+    pub url: String,
+    pub prefix: String,
+}
+
+impl Backends {
+    /// SQLite and cookies, which are always there.
+    pub fn built_in() -> Self {
+        Self {
+            database: Database::Sqlite(tempfile::tempdir().unwrap()),
+            redis: None,
+        }
+    }
+
+    /// Every pair that this machine offers. Says what is left out; under CI nothing may be.
+    pub fn available() -> Vec<Self> {
+        let (postgres, redis) = (variable("TEST_DATABASE_URL"), variable("TEST_REDIS_URL"));
+        let missing: Vec<&str> = [
+            (
+                "PostgreSQL (TEST_DATABASE_URL is not set)",
+                postgres.is_none(),
+            ),
+            ("Redis (TEST_REDIS_URL is not set)", redis.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, missing)| missing.then_some(name))
+        .collect();
+        if !missing.is_empty() {
+            assert!(
+                variable("CI").is_none(),
+                "CI leaves nothing out: {missing:?}"
+            );
+            println!("left out: {}", missing.join(", "));
+        }
+        let mut pairs = vec![Self::built_in()];
+        if postgres.is_some() || redis.is_some() {
+            pairs.push(Self {
+                database: postgres.map_or_else(
+                    || Self::built_in().database,
+                    |server| Database::Postgres(Schema::create(server)),
+                ),
+                redis: redis.map(|url| Redis {
+                    url,
+                    prefix: format!("test-{}:", Uuid::new_v4().simple()),
+                }),
+            });
+        }
+        pairs
+    }
+
+    /// The settings that point the service here.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = BTreeMap::from([("DATABASE_URL".to_owned(), self.database.url())]);
+        if let Some(redis) = &self.redis {
+            for (name, value) in [
+                ("SESSION_STORE", "redis"),
+                ("REDIS_URL", &redis.url),
+                ("REDIS_PREFIX", &redis.prefix),
+            ] {
+                settings.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        settings
+    }
+
+    /// Whether sessions are kept in Redis.
+    pub fn has_redis(&self) -> bool {
+        self.redis.is_some()
+    }
+}
+
+impl Database {
+    /// Its `DATABASE_URL`.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite://{}/gate.db", folder.path().display()),
+            Self::Postgres(schema) => schema.url(&schema.server),
+        }
+    }
+}
+
+impl Schema {
+    fn create(server: String) -> Self {
+        let name = format!("story_{}", Uuid::new_v4().simple());
+        let mut connection = PgConnection::establish(&server).unwrap();
+        diesel::sql_query(format!("CREATE SCHEMA {name}"))
+            .execute(&mut connection)
+            .unwrap();
+        Self { server, name }
+    }
+
+    /// The schema as seen through `server`, which may be a proxy in front of the real one.
+    pub fn url(&self, server: &str) -> String {
+        let joint = if server.contains('?') { '&' } else { '?' };
+        format!("{server}{joint}options=-csearch_path%3D{}", self.name)
+    }
+
+    /// The address of the server without the schema.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let Ok(mut connection) = PgConnection::establish(&self.server) else {
+            return;
+        };
+        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
+        // A schema left behind costs a few kilobytes in a throw-away server.
+        let _ = diesel::sql_query(drop).execute(&mut connection);
+    }
+}
+
+impl fmt::Display for Backends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = match self.database {
+            Database::Sqlite(_) => "SQLite",
+            Database::Postgres(_) => "PostgreSQL",
+        };
+        write!(
+            f,
+            "{database} + {}",
+            if self.redis.is_some() {
+                "Redis"
+            } else {
+                "cookie"
+            }
+        )
+    }
+}
+
+/// A variable of the environment that tells what the machine offers.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told by the environment"
+    )]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

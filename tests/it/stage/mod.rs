@@ -1,0 +1,172 @@
+//! What every story stands on.
+
+pub mod backends;
+pub mod page;
+pub mod visitor;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kakao_gate::app::{self, Running, Surroundings};
+use kakao_gate::clock::Clock;
+use kakao_gate::config::Environment;
+use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, Settings};
+use kakao_gate::flow::Gate;
+use kakao_gate::random::Random;
+
+pub use backends::{Backends, Database};
+pub use visitor::Visitor;
+
+/// A story about the service as it is installed, told on every pair of backends there is.
+pub fn everywhere(story: impl AsyncFn(&mut TestApp)) {
+    Stage::default().everywhere(story);
+}
+
+/// Settings that a story needs to differ in.
+#[derive(Clone, Default)]
+pub struct Stage {
+    settings: BTreeMap<String, String>,
+}
+
+impl Stage {
+    /// With `name` set to `value`.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Tells the story on every pair of backends there is.
+    pub fn everywhere(&self, story: impl AsyncFn(&mut TestApp)) {
+        for backends in Backends::available() {
+            self.on(backends, &story);
+        }
+    }
+
+    /// Tells the story on SQLite with cookie sessions only, for what has nothing to do with
+    /// either.
+    pub fn once(&self, story: impl AsyncFn(&mut TestApp)) {
+        self.on(Backends::built_in(), &story);
+    }
+
+    fn on(&self, backends: Backends, story: &impl AsyncFn(&mut TestApp)) {
+        println!("on {backends}");
+        actix_web::rt::System::new().block_on(async {
+            let mut app = TestApp::start(backends, self.settings.clone()).await;
+            story(&mut app).await;
+            app.stop().await;
+        });
+    }
+}
+
+/// The emulator, and the service on a database of its own.
+pub struct TestApp {
+    /// The service's address, `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// Kakao.
+    pub emulator: Emulator,
+    /// The service's clock, to be moved.
+    pub clock: Clock,
+    environment: BTreeMap<String, String>,
+    backends: Backends,
+    running: Option<Running>,
+}
+
+impl TestApp {
+    async fn start(backends: Backends, settings: BTreeMap<String, String>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
+        let kakao = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let emulator = Emulator::start(kakao, Settings::seeded(&url)).unwrap();
+        let mut environment = BTreeMap::from([
+            ("BIND".to_owned(), address.to_string()),
+            ("PUBLIC_URL".to_owned(), url.clone()),
+            ("SECRET_KEY".to_owned(), secret_key()),
+            ("KAKAO_AUTH_URL".to_owned(), emulator.url().to_owned()),
+            ("KAKAO_API_URL".to_owned(), emulator.url().to_owned()),
+            ("KAKAO_REST_API_KEY".to_owned(), REST_API_KEY.to_owned()),
+            ("KAKAO_CLIENT_SECRET".to_owned(), CLIENT_SECRET.to_owned()),
+            ("KAKAO_ADMIN_KEY".to_owned(), ADMIN_KEY.to_owned()),
+            ("KAKAO_APP_ID".to_owned(), APP_ID.to_string()),
+            ("RATE_LOGIN_STARTS".to_owned(), "0".to_owned()),
+            ("RATE_POSTS".to_owned(), "0".to_owned()),
+            ("SHUTDOWN_SECONDS".to_owned(), "5".to_owned()),
+        ]);
+        environment.extend(backends.settings());
+        environment.extend(settings);
+        let mut app = Self {
+            url,
+            emulator,
+            clock: Clock::system(),
+            environment,
+            backends,
+            running: None,
+        };
+        app.run(listener).await;
+        app
+    }
+
+    async fn run(&mut self, listener: TcpListener) {
+        let environment: Environment = self.environment.clone().into_iter().collect();
+        let (config, _) = environment.read().unwrap();
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            demo: false,
+        };
+        let running = app::start(config, surroundings, listener).await.unwrap();
+        self.running = Some(running);
+    }
+
+    /// Stops the service and starts it again on the same address and database, with `changes`
+    /// to its settings.
+    pub async fn restart(&mut self, changes: &[(&str, &str)]) {
+        let running = self.running.take().unwrap();
+        running.stop().await;
+        for (name, value) in changes {
+            self.environment
+                .insert((*name).to_owned(), (*value).to_owned());
+        }
+        let listener = TcpListener::bind(self.address()).unwrap();
+        self.run(listener).await;
+    }
+
+    /// The service's own address.
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// The stories of the running service, to look at its store.
+    pub fn gate(&self) -> Gate {
+        self.running.as_ref().unwrap().gate.clone()
+    }
+
+    /// A setting of the running service.
+    pub fn setting(&self, name: &str) -> &str {
+        &self.environment[name]
+    }
+
+    /// What it runs on.
+    pub fn backends(&self) -> &Backends {
+        &self.backends
+    }
+
+    /// Somebody with an empty cookie jar.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(&self.url)
+    }
+
+    async fn stop(self) {
+        if let Some(running) = self.running {
+            running.stop().await;
+        }
+        self.emulator.stop().await;
+    }
+}
+
+/// A master key nobody else has.
+pub fn secret_key() -> String {
+    let random = Random::system();
+    STANDARD.encode([random.bytes::<48>().unwrap(), random.bytes::<48>().unwrap()].concat())
+}

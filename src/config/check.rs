@@ -148,7 +148,7 @@ mod tests {
         let (config, _) = Environment::from_iter([
             (
                 "SECRET_KEY",
-                "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+                "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVotXytAIyQlXiY=",
             ),
             ("KAKAO_REST_API_KEY", "rest-key-value"),
             ("KAKAO_CLIENT_SECRET", "client-secret-value"),

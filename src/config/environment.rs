@@ -493,9 +493,9 @@ impl Reader<'_> {
         let set = &self.environment.0;
         let file = format!("{name}_FILE");
         let text = match (set.get(name), set.get(&file)) {
-            (Some(_), Some(_)) => {
+            (Some(text), Some(_)) => {
                 self.problem(name, format!("and {file} are both set"));
-                None
+                Some(text.clone())
             }
             (Some(text), None) => Some(text.clone()),
             (None, Some(path)) => {

@@ -173,6 +173,7 @@ mod tests {
         ] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
-        assert!(!format!("{config:?}").contains("pass"));
+        let debug = format!("{config:?}");
+        assert!(!debug.contains("dbpass") && !debug.contains("redispass"));
     }
 }

@@ -14,10 +14,9 @@ use url::Url;
 
 use super::settings::is_loopback;
 use super::wire::{Defect, kakao_id};
-use crate::member::KakaoId;
+use crate::member::{KakaoId, clean_name};
 
 /// Longest texts taken over: a nickname in characters (Kakao allows 20), the others in bytes.
-const LONGEST_NICKNAME: usize = 100;
 const LONGEST_PICTURE: usize = 2_048;
 /// RFC 5321 section 4.5.3.1.3, less the angle brackets.
 const LONGEST_EMAIL: usize = 254;
@@ -29,7 +28,7 @@ pub struct User {
     pub id: KakaoId,
     /// When the person was linked to the app.
     pub connected_at: Option<OffsetDateTime>,
-    /// Profile nickname without control characters, cut to 100 characters.
+    /// Profile nickname, cleaned as every name here is.
     pub nickname: Option<String>,
     /// Whether the nickname is Kakao's placeholder for one that broke its rules, and so not
     /// worth greeting with.
@@ -106,19 +105,12 @@ pub(super) fn user(body: &[u8], local_pictures: bool) -> Result<User, Defect> {
             .connected_at
             .as_str()
             .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok()),
-        nickname: text(profile, "nickname").and_then(nickname),
+        nickname: text(profile, "nickname").and_then(clean_name),
         default_nickname: flag(profile, "is_default_nickname"),
         picture: picture(profile, local_pictures),
         email: email(account),
         unagreed: unagreed(account),
     })
-}
-
-fn nickname(text: &str) -> Option<String> {
-    let shown: String = text.chars().filter(|c| !is_invisible_control(*c)).collect();
-    let cut: String = shown.trim().chars().take(LONGEST_NICKNAME).collect();
-    let kept = cut.trim_end();
-    (!kept.is_empty()).then(|| kept.to_owned())
 }
 
 /// Control characters, which PostgreSQL (NUL) and terminals choke on, and the directional
@@ -323,14 +315,14 @@ mod tests {
     #[test]
     fn a_hostile_nickname_loses_its_controls_and_its_length() {
         let named = |text: &str| with_account(&json!({"profile": {"nickname": text}})).nickname;
-        assert_eq!(named("a\0b\r\nc\u{1b}[31m").as_deref(), Some("abc[31m"));
+        assert_eq!(named("a\0b\r\nc\u{1b}[31m").as_deref(), Some("a b c [31m"));
         assert_eq!(named("\u{202E}evil\u{2066}").as_deref(), Some("evil"));
         assert_eq!(
             named("<b>&'\"").as_deref(),
             Some("<b>&'\""),
             "escaping is the page's work"
         );
-        assert_eq!(named(&"가".repeat(50_000)).unwrap().chars().count(), 100);
+        assert_eq!(named(&"가".repeat(50_000)).unwrap().chars().count(), 60);
         for empty in ["", "  ", "\u{0}\u{7f}"] {
             assert_eq!(named(empty), None, "{empty:?}");
         }

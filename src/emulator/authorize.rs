@@ -172,13 +172,18 @@ impl Ask {
             "id_token" => return Err(Stop::new("KOE033", response_type)),
             _ => return Err(Stop::new("KOE201", response_type)),
         }
+        let prompts = prompts(sent("prompt").unwrap_or_default())?;
+        let scopes = scopes(app, sent("scope").unwrap_or_default())?;
+        if let Some(channel) = sent("channel_public_id") {
+            return Err(Stop::new("KOE102", channel));
+        }
         Ok(Self {
             raw: raw.to_owned(),
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state: sent("state").map(str::to_owned),
-            prompts: prompts(sent("prompt").unwrap_or_default())?,
-            scopes: scopes(app, sent("scope").unwrap_or_default())?,
+            prompts,
+            scopes,
             login_hint: sent("login_hint").map(str::to_owned),
             challenge: challenge(&query)?,
         })
@@ -419,6 +424,7 @@ mod tests {
             stop(&good("&scope=account_email,talk_message openid")),
             Stop::new("KOE205", "talk_message, openid")
         );
+        assert_eq!(stop(&good("&channel_public_id=_x")).code, "KOE102");
         assert_eq!(stop(&good("&code_challenge=x")).code, "KOE204");
     }
 

@@ -123,14 +123,15 @@ pub(super) async fn authorize(shared: Data<Shared>, received: ReqData<Received>)
     let mut state = shared.state();
     let ask = match Ask::read(&state.app, &received.raw_query) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let cookie = received.session.as_deref().unwrap_or_default();
     let person = state.session_person(cookie, now).cloned();
-    proceed(&shared, &mut state, &received, &ask, person.as_ref(), None)
+    let visitor = person.as_ref().map(|person| Visitor {
+        person,
+        just_signed_in: false,
+    });
+    proceed(&shared, &mut state, &received, &ask, visitor, None)
 }
 
 /// `POST /emulator/account`: an account was chosen or made.
@@ -140,14 +141,11 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let nickname = received.field("nickname").map(str::trim);
     if nickname == Some("") {
-        return create_page(&shared, &state, &received, &ask, true);
+        return create_page(&shared, &received, &ask, true);
     }
     let chosen = match nickname {
         Some(nickname) => Some(create(&mut state, &received, nickname, now)),
@@ -169,14 +167,11 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Ok(session) = state.open_session(&shared.random, &person.key, life, now) else {
         return HttpResponse::InternalServerError().finish();
     };
-    let mut response = proceed(
-        &shared,
-        &mut state,
-        &received,
-        &ask,
-        Some(&person),
-        Some(None),
-    );
+    let visitor = Some(Visitor {
+        person: &person,
+        just_signed_in: true,
+    });
+    let mut response = proceed(&shared, &mut state, &received, &ask, visitor, None);
     let cookie = session_cookie(&shared, session, life);
     if response.add_cookie(&cookie).is_err() {
         return HttpResponse::InternalServerError().finish();
@@ -190,10 +185,7 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let person = received.field("person").and_then(|key| state.person(key));
     let Some(person) = person.cloned() else {
@@ -207,14 +199,11 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     } else {
         Reply::Agree(items.map(|(_, scope)| scope.clone()).collect())
     };
-    proceed(
-        &shared,
-        &mut state,
-        &received,
-        &ask,
-        Some(&person),
-        Some(Some(reply)),
-    )
+    let visitor = Some(Visitor {
+        person: &person,
+        just_signed_in: true,
+    });
+    proceed(&shared, &mut state, &received, &ask, visitor, Some(reply))
 }
 
 /// A redirect the way Kakao sends it: `302` and no body.
@@ -227,18 +216,7 @@ pub(super) fn redirect(location: &str) -> HttpResponse {
 
 /// The page for a KOE code.
 pub(super) fn stop(shared: &Shared, received: &Received, stop: &Stop) -> HttpResponse {
-    let (title, sentence) = koe_words(&stop.code, received.language);
-    let app = shared.state().app.name.clone();
-    let page = ProblemPage {
-        frame: Frame::new(
-            shared,
-            received.language,
-            format!("{title} ({})", stop.code),
-        ),
-        sentence: format!("{app}: {sentence}"),
-        detail: stop.detail.clone(),
-    };
-    render(StatusCode::BAD_REQUEST, &page)
+    stop_page(shared, &shared.state(), received, stop)
 }
 
 /// The page for a form that another site has sent.
@@ -278,25 +256,20 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
         .body(html)
 }
 
-/// Takes the next step. `posted` is given once the chooser or the consent page was answered; the
-/// person then counts as having just signed in.
+/// Takes the next step for whoever is at the browser, who may have answered the consent page.
 fn proceed(
     shared: &Shared,
     state: &mut State,
     received: &Received,
     ask: &Ask,
-    person: Option<&Person>,
-    posted: Option<Option<Reply>>,
+    visitor: Option<Visitor<'_>>,
+    reply: Option<Reply>,
 ) -> HttpResponse {
-    let visitor = person.map(|person| Visitor {
-        person,
-        just_signed_in: posted.is_some(),
-    });
-    let reply = posted.flatten();
+    let person = visitor.map(|visitor| visitor.person);
     let step = decide(state, ask, visitor, reply.as_ref());
     match (step, person) {
         (Step::Return(answer), _) => redirect(&ask.error_location(answer)),
-        (Step::SignUp, _) => create_page(shared, state, received, ask, false),
+        (Step::SignUp, _) => create_page(shared, received, ask, false),
         (Step::Consent { items, missed }, Some(person)) => {
             let view = items.into_iter().map(|item| {
                 let ticked = matches!(&reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
@@ -312,20 +285,22 @@ fn proceed(
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
         }
-        (Step::Stop(refused), _) => {
-            let (title, sentence) = koe_words(&refused.code, received.language);
-            let title = format!("{title} ({})", refused.code);
-            let page = ProblemPage {
-                frame: Frame::new(shared, received.language, title),
-                sentence: format!("{}: {sentence}", state.app.name),
-                detail: refused.detail,
-            };
-            render(StatusCode::BAD_REQUEST, &page)
-        }
+        (Step::Stop(refused), _) => stop_page(shared, state, received, &refused),
         (Step::Choose | Step::Consent { .. } | Step::Grant(_), _) => {
             choose_page(shared, state, received, ask)
         }
     }
+}
+
+fn stop_page(shared: &Shared, state: &State, received: &Received, stop: &Stop) -> HttpResponse {
+    let (title, sentence) = koe_words(&stop.code, received.language);
+    let title = format!("{title} ({})", stop.code);
+    let page = ProblemPage {
+        frame: Frame::new(shared, received.language, title),
+        sentence: format!("{}: {sentence}", state.app.name),
+        detail: stop.detail.clone(),
+    };
+    render(StatusCode::BAD_REQUEST, &page)
 }
 
 fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -> HttpResponse {
@@ -336,7 +311,6 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
     let mut people: Vec<_> = state
         .people
         .iter()
-        .rev()
         .map(|person| {
             let is_hinted = is_hinted(ask, person);
             let mut view = person_view(shared, state, person, received.language);
@@ -349,7 +323,6 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
             (is_hinted, view)
         })
         .collect();
-    people.reverse();
     // What login_hint would prefill comes first; the sort keeps the order of the others.
     people.sort_by_key(|(is_hinted, _)| !is_hinted);
     let page = ChoosePage {
@@ -363,13 +336,7 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
     render(StatusCode::OK, &page)
 }
 
-fn create_page(
-    shared: &Shared,
-    _state: &State,
-    received: &Received,
-    ask: &Ask,
-    missing: bool,
-) -> HttpResponse {
+fn create_page(shared: &Shared, received: &Received, ask: &Ask, missing: bool) -> HttpResponse {
     let texts = received.language.texts();
     let field = |name: &str| received.field(name).unwrap_or_default().to_owned();
     let page = CreatePage {

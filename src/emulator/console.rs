@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::Shared;
 use super::fault::Times;
 use super::journal::{Endpoint, Recorded};
-use super::pages::{self, Frame, PersonView, person_view};
+use super::page::{self, Frame, PersonView, person_view};
 use super::received::Received;
 use super::settings::AppSettings;
 use super::state::State;
@@ -166,7 +166,7 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
         .map(|(seconds, name)| (seconds, name.to_string()))
         .into(),
     };
-    pages::render(status, &page)
+    page::render(status, &page)
 }
 
 fn request_view(request: &Recorded) -> RequestView {

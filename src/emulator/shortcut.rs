@@ -3,7 +3,8 @@
 use time::OffsetDateTime;
 
 use super::Shared;
-use super::authorize::{Answer, Ask, Reply, Step, Visitor, decide, grant};
+use super::ask::Ask;
+use super::authorize::{Answer, Reply, Step, Visitor, decide, grant};
 use super::fault::{Fault, Times};
 use super::journal::{Endpoint, Recorded};
 use super::random::Random;
@@ -32,7 +33,7 @@ pub(super) fn authorize(
     let address = authorize_url.split('#').next().unwrap_or_default();
     let (_, raw) = address.split_once('?').unwrap_or((address, ""));
     let query = pairs(raw.as_bytes());
-    let armed = first(&query, "emulator_fault").and_then(targeted);
+    let armed = first(&query, "emulator_fault").and_then(|text| targeted(text).ok());
     let now = shared.clock.now();
     let mut state = shared.state();
     let number = state.journal.write(Recorded {
@@ -78,7 +79,7 @@ fn outcome(
     let ask = Ask::read(&state.app, raw).map_err(|stop| stop.code)?;
     if let Some(Fault::Refuse(code)) = fault {
         let answer = Answer::named(&code).ok_or(code)?;
-        return Ok(ask.error_location(answer));
+        return Ok(answer.location(&ask));
     }
     // Nobody of an unknown name ever comes back from the chooser.
     let person = state
@@ -95,7 +96,7 @@ fn outcome(
     };
     let user_id = person.user_id.unwrap_or_default();
     match decide(state, &ask, Some(visitor), Some(&reply)) {
-        Step::Return(answer) => Ok(ask.error_location(answer)),
+        Step::Return(answer) => Ok(answer.location(&ask)),
         Step::Grant(scopes) => {
             let location = grant(state, random, &ask, user_id, scopes, now);
             location.map_err(|_| "KOE003".to_owned())

@@ -136,7 +136,7 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
     let now = shared.clock.now();
     let state = shared.state();
     let requests: Vec<_> = state.journal.requests().rev().take(SHOWN).collect();
-    let person = |person| person_view(shared, &state, person, received.language);
+    let person = |person| person_view(&state, person, received.language);
     let status = if refused_fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {

@@ -126,12 +126,7 @@ pub(super) fn stop_page(
 }
 
 /// How the chooser and the index show `person`.
-pub(super) fn person_view(
-    shared: &Shared,
-    state: &State,
-    person: &Person,
-    language: Language,
-) -> PersonView {
+pub(super) fn person_view(state: &State, person: &Person, language: Language) -> PersonView {
     let t = language.texts();
     let user_id = person.user_id.unwrap_or_default();
     let link = state.links.get(&user_id);
@@ -158,7 +153,8 @@ pub(super) fn person_view(
     PersonView {
         key: person.key.clone(),
         nickname: person.nickname.clone(),
-        picture: format!("{}/pictures/{picture}-110.svg", shared.url),
+        // Without a host, because the policy knows the page by whatever name it was opened.
+        picture: format!("/pictures/{picture}-110.svg"),
         email: email.map_or_else(String::new, |email| email.address.clone()),
         user_id,
         linked: link.is_some(),

@@ -199,7 +199,7 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
         .iter()
         .map(|person| {
             let is_hinted = is_hinted(ask, person);
-            let mut view = person_view(shared, state, person, received.language);
+            let mut view = person_view(state, person, received.language);
             if is_hinted {
                 view.tags.insert(0, texts.hinted.to_string());
             }

@@ -364,6 +364,7 @@ async fn every_page_says_that_it_is_not_kakao_and_has_a_strict_policy() {
         assert!(page.body.contains(&format!(":{port}</title>")));
         assert!(!page.body.to_ascii_lowercase().contains("fee500"));
         assert!(!page.body.contains("style="));
+        assert!(!page.body.contains("src=\"http"), "opened as localhost too");
         let policy = page.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
         assert!(

@@ -291,8 +291,13 @@ mod tests {
     #[test]
     fn an_older_key_still_opens_until_it_is_dropped() {
         let (old, new) = (key(), key());
-        let sealed = Vault::new(&[old.clone()]).unwrap().seal("c", b"x").unwrap();
-        let digest = Vault::new(&[old.clone()]).unwrap().digest("p", b"x");
+        let sealed = Vault::new(std::slice::from_ref(&old))
+            .unwrap()
+            .seal("c", b"x")
+            .unwrap();
+        let digest = Vault::new(std::slice::from_ref(&old))
+            .unwrap()
+            .digest("p", b"x");
         let both = Vault::new(&[new.clone(), old]).unwrap();
         assert_eq!(both.open("c", &sealed).unwrap(), b"x");
         assert!(both.is_digest("p", b"x", &digest));

@@ -15,7 +15,7 @@ struct Arguments {
     #[arg(long, default_value_t = 9898)]
     port: u16,
     /// Loopback address to listen at.
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = loopback)]
     bind: IpAddr,
     /// Address of the service that signs people in; its callback and logout addresses are
     /// registered as Kakao Gate names them.
@@ -50,6 +50,14 @@ impl Arguments {
         }
         settings
     }
+}
+
+fn loopback(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_owned())?;
+    if address.is_loopback() {
+        return Ok(address);
+    }
+    Err("the emulator serves loopback addresses only".to_owned())
 }
 
 #[actix_web::main]

@@ -8,8 +8,8 @@ use actix_web::web::{Data, ReqData};
 use askama::Template;
 
 use super::Shared;
-use super::authorize::{Stop, with_query};
-use super::pages::{self, Frame};
+use super::ask::{Stop, with_query};
+use super::page::{self, Frame};
 use super::received::{Received, first, pairs};
 use super::settings::AppSettings;
 
@@ -35,8 +35,8 @@ pub(super) async fn account_logout(
         (way_back(&state.app, &received.raw_query), person)
     };
     match (back, person) {
-        (Err(refused), _) => pages::stop(&shared, &received, &refused),
-        (Ok(back), None) => pages::redirect(&back),
+        (Err(refused), _) => page::stop(&shared, &received, &refused),
+        (Ok(back), None) => page::redirect(&back),
         (Ok(_), Some(person)) => {
             let texts = received.language.texts();
             let title = texts.logout_title.to_string();
@@ -45,7 +45,7 @@ pub(super) async fn account_logout(
                 lead: texts.logout_lead.with(&[("person", &person)]),
                 request: received.raw_query.clone(),
             };
-            pages::render(StatusCode::OK, &page)
+            page::render(StatusCode::OK, &page)
         }
     }
 }
@@ -56,9 +56,9 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let back = way_back(&shared.state().app, request);
     let back = match back {
         Ok(back) => back,
-        Err(refused) => return pages::stop(&shared, &received, &refused),
+        Err(refused) => return page::stop(&shared, &received, &refused),
     };
-    let mut response = pages::redirect(&back);
+    let mut response = page::redirect(&back);
     if received.field("logout_with_kakao") == Some("true") {
         let session = received.session.as_deref().unwrap_or_default();
         shared.state().sessions.remove(session);

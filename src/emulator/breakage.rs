@@ -11,12 +11,13 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::time::sleep;
 
-use super::authorize::{Answer, Ask, Stop};
+use super::ask::{Ask, Stop};
+use super::authorize::Answer;
 use super::fault::Fault;
 use super::journal::Endpoint;
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError, KauthError};
-use super::{Shared, pages};
+use super::{Shared, page};
 
 /// A request that is never answered is let go after this long, so that an abandoned connection
 /// does not stay for ever.
@@ -95,9 +96,9 @@ pub(super) async fn damage(
     let length = body.len();
     let half = body.slice(..length / 2);
     match fault {
-        Fault::CutBody => with_body(head, length, half_then_cut(half)),
-        Fault::WrongLength => with_body(head, length + 7, half_then_cut(body)),
-        Fault::Drip(pause) => with_body(head, length, drip(body, pause)),
+        Fault::CutBody => with_body(&head, length, half_then_cut(half)),
+        Fault::WrongLength => with_body(&head, length + 7, half_then_cut(body)),
+        Fault::Drip(pause) => with_body(&head, length, drip(body, pause)),
         _ => head.set_body(BoxBody::new(half)),
     }
 }
@@ -108,7 +109,7 @@ fn refuse(code: &str, endpoint: Endpoint, shared: &Shared, received: &Received) 
         let refused = KapiError::documented(number);
         let header = received.authorization.as_deref().unwrap_or_default();
         return if header.starts_with("KakaoAK") {
-            refused.to_admin().response()
+            refused.for_admin().response()
         } else {
             refused.response()
         };
@@ -118,8 +119,8 @@ fn refuse(code: &str, endpoint: Endpoint, shared: &Shared, received: &Received) 
     }
     let ask = Ask::read(&shared.state().app, &received.raw_query);
     match (Answer::named(code), ask) {
-        (Some(answer), Ok(ask)) => pages::redirect(&ask.error_location(answer)),
-        _ => pages::stop(shared, received, &Stop::new(code, "")),
+        (Some(answer), Ok(ask)) => page::redirect(&answer.location(&ask)),
+        _ => page::stop(shared, received, &Stop::new(code, "")),
     }
 }
 
@@ -138,7 +139,7 @@ fn cut() -> HttpResponse {
 }
 
 fn with_body(
-    head: HttpResponse<()>,
+    head: &HttpResponse<()>,
     length: usize,
     body: impl Stream<Item = io::Result<Bytes>> + 'static,
 ) -> HttpResponse {

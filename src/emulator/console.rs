@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::Shared;
 use super::fault::Times;
 use super::journal::{Endpoint, Recorded};
-use super::pages::{self, Frame, PersonView, person_view};
+use super::page::{self, Frame, PersonView, person_view};
 use super::received::Received;
 use super::settings::AppSettings;
 use super::state::State;
@@ -136,7 +136,7 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
     let now = shared.clock.now();
     let state = shared.state();
     let requests: Vec<_> = state.journal.requests().rev().take(SHOWN).collect();
-    let person = |person| person_view(shared, &state, person, received.language);
+    let person = |person| person_view(&state, person, received.language);
     let status = if refused_fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -166,7 +166,7 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
         .map(|(seconds, name)| (seconds, name.to_string()))
         .into(),
     };
-    pages::render(status, &page)
+    page::render(status, &page)
 }
 
 fn request_view(request: &Recorded) -> RequestView {

@@ -6,6 +6,7 @@
 //! `docs/emulator.md` tells how to use it and where it guesses.
 
 mod account_logout;
+mod ask;
 mod assets;
 mod authorize;
 mod breakage;
@@ -14,7 +15,8 @@ mod console;
 mod fault;
 mod journal;
 mod ledger;
-mod pages;
+mod page;
+mod panel;
 mod people;
 mod profile;
 mod random;
@@ -23,6 +25,7 @@ mod refusal;
 mod serve;
 mod settings;
 mod shortcut;
+mod sign_in;
 mod state;
 mod texts;
 mod token;

@@ -111,7 +111,7 @@ impl KapiError {
     }
 
     /// The same refusal to a caller with an admin key.
-    pub(super) fn to_admin(mut self) -> Self {
+    pub(super) fn for_admin(mut self) -> Self {
         self.scheme = Scheme::AdminKey;
         self
     }
@@ -223,7 +223,7 @@ mod tests {
 
     #[actix_web::test]
     async fn only_a_401_of_kapi_carries_a_challenge() {
-        let refused = KapiError::documented(-401).to_admin().response();
+        let refused = KapiError::documented(-401).for_admin().response();
         assert_eq!(
             refused.headers().get("www-authenticate").unwrap(),
             "KakaoAK error=invalid_token"

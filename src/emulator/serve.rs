@@ -8,11 +8,11 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes, Data, ReqData, ServiceConfig};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
-use super::fault::{Fault, Times};
+use super::fault::{Fault, Times, UnknownFault};
 use super::journal::{Endpoint, Recorded};
 use super::received::{Received, first};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
-use super::{Shared, account_logout, assets, breakage, console, pages, token, user};
+use super::{Shared, account_logout, assets, breakage, console, page, sign_in, token, user};
 
 /// Header that makes the one request carrying it fail.
 const FAULT_HEADER: &str = "x-emulator-fault";
@@ -25,7 +25,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(
             web::resource(Endpoint::Authorize.path())
-                .route(web::get().to(pages::authorize))
+                .route(web::get().to(sign_in::authorize))
                 .default_service(only("GET")),
         )
         .service(
@@ -59,8 +59,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(user::unlink))
                 .default_service(only("POST")),
         )
-        .route("/emulator/account", web::post().to(pages::choose))
-        .route("/emulator/consent", web::post().to(pages::consent))
+        .route("/emulator/account", web::post().to(sign_in::choose))
+        .route("/emulator/consent", web::post().to(sign_in::consent))
         .route("/emulator/logout", web::post().to(account_logout::choose))
         .route("/", web::get().to(console::index))
         .route("/emulator/faults", web::post().to(console::add_fault))
@@ -108,12 +108,20 @@ pub(super) async fn observe(
         && request.path().starts_with("/emulator/")
         && !request.method().is_safe()
     {
-        let refused = pages::foreign(&shared, &received);
+        let refused = page::foreign(&shared, &received);
         return Ok(request.into_response(refused));
     }
     let fault = match due_fault(&shared, &request, &received, endpoint) {
         Ok(fault) => fault.zip(endpoint),
-        Err(refused) => return Ok(request.into_response(refused)),
+        Err(unknown) => {
+            let refused = HttpResponse::BadRequest()
+                .content_type("text/plain; charset=utf-8")
+                .body(format!(
+                    "Emulator: {unknown}, see docs/emulator.md
+"
+                ));
+            return Ok(request.into_response(refused));
+        }
     };
     let is_withheld = fault
         .as_ref()
@@ -154,40 +162,32 @@ fn due_fault(
     request: &ServiceRequest,
     received: &Received,
     endpoint: Option<Endpoint>,
-) -> Result<Option<Fault>, HttpResponse> {
+) -> Result<Option<Fault>, UnknownFault> {
     let Some(endpoint) = endpoint else {
         return Ok(None);
     };
-    let unreadable = |text: &str| {
-        HttpResponse::BadRequest()
-            .content_type("text/plain; charset=utf-8")
-            .body(format!(
-                "Emulator: {text:?} is not a fault, see docs/emulator.md\n"
-            ))
-    };
     if let Some(header) = request.headers().get(FAULT_HEADER) {
         let text = String::from_utf8_lossy(header.as_bytes());
-        let fault = text.parse().map_err(|_| unreadable(&text))?;
-        return Ok(Some(fault));
+        return text.parse().map(Some);
     }
     let mut state = shared.state();
     if endpoint == Endpoint::Authorize
         && let Some(text) = first(&received.query, FAULT_PARAMETER)
     {
-        let (target, fault) = targeted(text).ok_or_else(|| unreadable(text))?;
+        let (target, fault) = targeted(text)?;
         state.faults.arm(target, fault, Times::Once);
     }
     Ok(state.faults.take(endpoint))
 }
 
 /// Reads `<endpoint>:<fault>`; a fault alone is meant for the authorize address itself.
-pub(super) fn targeted(text: &str) -> Option<(Endpoint, Fault)> {
+pub(super) fn targeted(text: &str) -> Result<(Endpoint, Fault), UnknownFault> {
     if let Some((name, fault)) = text.split_once(':')
         && let Some(endpoint) = Endpoint::named(name)
     {
-        return Some((endpoint, fault.parse().ok()?));
+        return Ok((endpoint, fault.parse()?));
     }
-    Some((Endpoint::Authorize, text.parse().ok()?))
+    Ok((Endpoint::Authorize, text.parse()?))
 }
 
 async fn wrong_method(request: HttpRequest, allowed: &'static str) -> HttpResponse {
@@ -202,7 +202,7 @@ async fn unknown_address(
     received: ReqData<Received>,
 ) -> HttpResponse {
     if !is_kakaos(request.path()) {
-        return pages::not_found(&shared, &received);
+        return page::not_found(&shared, &received);
     }
     refuse(&mut HttpResponse::NotFound(), &request, "not found")
 }
@@ -230,10 +230,10 @@ mod tests {
 
     #[test]
     fn a_fault_may_name_its_endpoint() {
-        let token = Some((Endpoint::Token, Fault::refuse("KOE320")));
+        let token = Ok((Endpoint::Token, Fault::refuse("KOE320")));
         assert_eq!(targeted("token:KOE320"), token);
         let delay = Fault::Delay(std::time::Duration::from_millis(5));
-        assert_eq!(targeted("delay:5"), Some((Endpoint::Authorize, delay)));
-        assert_eq!(targeted("token:soon"), None);
+        assert_eq!(targeted("delay:5"), Ok((Endpoint::Authorize, delay)));
+        assert!(targeted("token:soon").is_err());
     }
 }

@@ -1,11 +1,16 @@
 //! Signing a person in without a browser, by the decisions the pages follow.
 
+use time::OffsetDateTime;
+
 use super::Shared;
-use super::authorize::{Answer, Ask, Reply, Step, Visitor, decide, grant};
+use super::ask::Ask;
+use super::authorize::{Answer, Reply, Step, Visitor, decide, grant};
 use super::fault::{Fault, Times};
 use super::journal::{Endpoint, Recorded};
+use super::random::Random;
 use super::received::{first, pairs};
 use super::serve::targeted;
+use super::state::State;
 
 /// What a person does on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(super) fn authorize(
     let address = authorize_url.split('#').next().unwrap_or_default();
     let (_, raw) = address.split_once('?').unwrap_or((address, ""));
     let query = pairs(raw.as_bytes());
-    let armed = first(&query, "emulator_fault").and_then(targeted);
+    let armed = first(&query, "emulator_fault").and_then(|text| targeted(text).ok());
     let now = shared.clock.now();
     let mut state = shared.state();
     let number = state.journal.write(Recorded {
@@ -46,26 +51,40 @@ pub(super) fn authorize(
     if let Some((endpoint, fault)) = armed {
         state.faults.arm(endpoint, fault, Times::Once);
     }
-    let fault = state.faults.take(Endpoint::Authorize);
-    let ask = match Ask::read(&state.app, raw) {
-        Ok(ask) => ask,
-        Err(stop) => {
+    match outcome(&mut state, &shared.random, raw, person, consent, now) {
+        Ok(location) => {
+            state.journal.answered(number, 302);
+            location
+        }
+        Err(code) => {
             state.journal.answered(number, 400);
-            return stop.code;
+            code
         }
-    };
-    match fault {
-        Some(Fault::Redirect(to)) => return to,
-        Some(Fault::Refuse(code)) => {
-            let answer = Answer::named(&code);
-            return answer.map_or(code, |answer| ask.error_location(answer));
-        }
-        _ => {}
     }
-    let Some(person) = state.person(person) else {
-        // Nobody of that name ever comes back from the chooser.
-        return format!("no such person: {person}");
-    };
+}
+
+/// The address to go back to, or the code of the page that stays.
+fn outcome(
+    state: &mut State,
+    random: &Random,
+    raw: &str,
+    person: &str,
+    consent: Consent,
+    now: OffsetDateTime,
+) -> Result<String, String> {
+    let fault = state.faults.take(Endpoint::Authorize);
+    if let Some(Fault::Redirect(to)) = fault {
+        return Ok(to);
+    }
+    let ask = Ask::read(&state.app, raw).map_err(|stop| stop.code)?;
+    if let Some(Fault::Refuse(code)) = fault {
+        let answer = Answer::named(&code).ok_or(code)?;
+        return Ok(answer.location(&ask));
+    }
+    // Nobody of an unknown name ever comes back from the chooser.
+    let person = state
+        .person(person)
+        .ok_or_else(|| format!("no such person: {person}"))?;
     let visitor = Visitor {
         person,
         just_signed_in: true,
@@ -76,21 +95,14 @@ pub(super) fn authorize(
         Consent::Cancel => Reply::Cancel,
     };
     let user_id = person.user_id.unwrap_or_default();
-    match decide(&state, &ask, Some(visitor), Some(&reply)) {
-        Step::Return(answer) => {
-            state.journal.answered(number, 302);
-            ask.error_location(answer)
-        }
+    match decide(state, &ask, Some(visitor), Some(&reply)) {
+        Step::Return(answer) => Ok(answer.location(&ask)),
         Step::Grant(scopes) => {
-            state.journal.answered(number, 302);
-            let granted = grant(&mut state, &shared.random, &ask, user_id, scopes, now);
-            granted.unwrap_or_else(|_| "KOE003".to_owned())
+            let location = grant(state, random, &ask, user_id, scopes, now);
+            location.map_err(|_| "KOE003".to_owned())
         }
-        Step::Stop(stop) => {
-            state.journal.answered(number, 400);
-            stop.code
-        }
-        Step::Consent { .. } => "KOE203".to_owned(),
-        Step::SignUp | Step::Choose => "KOE001".to_owned(),
+        Step::Stop(stop) => Err(stop.code),
+        Step::Consent { .. } => Err("KOE203".to_owned()),
+        Step::SignUp | Step::Choose => Err("KOE001".to_owned()),
     }
 }

@@ -58,7 +58,7 @@ fn exchange(
     if grant == Some("refresh_token") {
         refresh(state, random, received, &client_id, now)
     } else {
-        redeem(state, random, received, client_id, now)
+        redeem(state, random, received, &client_id, now)
     }
 }
 
@@ -80,7 +80,7 @@ fn redeem(
     state: &mut State,
     random: &Random,
     received: &Received,
-    client_id: String,
+    client_id: &str,
     now: OffsetDateTime,
 ) -> Result<Tokens, KauthError> {
     let presented = received.value("code").unwrap_or("null");
@@ -105,7 +105,7 @@ fn redeem(
     let login = state.new_login();
     let token = |expires_at| Token {
         user_id: code.user_id,
-        client_id: client_id.clone(),
+        client_id: client_id.to_owned(),
         login,
         expires_at,
     };

@@ -31,7 +31,7 @@ impl Caller {
     fn refused(&self, error: KapiError) -> KapiError {
         match self {
             Self::Token { .. } => error,
-            Self::Admin { .. } => error.to_admin(),
+            Self::Admin { .. } => error.for_admin(),
         }
     }
 }
@@ -145,16 +145,16 @@ fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Cal
         return Err(no_key());
     }
     if !state.app.admin_keys.iter().any(|key| key == credentials) {
-        return Err(KapiError::new(-401, "invalid app key.").to_admin());
+        return Err(KapiError::new(-401, "invalid app key.").for_admin());
     }
-    let argument = |words: &str| KapiError::new(-2, words).to_admin();
+    let argument = |words: &str| KapiError::new(-2, words).for_admin();
     if received.value("target_id_type") != Some("user_id") {
         return Err(argument("target_id_type should be user_id"));
     }
     let user_id = received.value("target_id").and_then(|id| id.parse().ok());
     let user_id = user_id.ok_or_else(|| argument("target_id should be a number"))?;
     if !state.links.contains_key(&user_id) {
-        return Err(KapiError::documented(-101).to_admin());
+        return Err(KapiError::documented(-101).for_admin());
     }
     Ok(Caller::Admin { user_id })
 }

@@ -19,5 +19,6 @@
     reason = "a test may fail loudly"
 )]
 
+mod emulator;
 mod login;
 mod stage;

@@ -1,70 +1,25 @@
-//! What a browser sees on its way through a sign-in: account chooser, sign-up, consent, and the
-//! pages that lead nowhere. Everything works without script; the original request travels in a
-//! hidden field.
+//! What a browser sees on its way through a sign-in: account chooser, sign-up and consent.
+//! Everything works without script; the original request travels in a hidden field.
 
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieAge};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
 use actix_web::web::{Data, ReqData};
 use askama::Template;
 use time::{Duration, OffsetDateTime};
 
 use super::Shared;
-use super::authorize::{Ask, Reply, Step, Stop, Visitor, decide, grant};
+use super::ask::Ask;
+use super::authorize::{Reply, Step, Visitor, decide, grant};
 use super::fault::Times;
+use super::page::{Frame, PersonView, person_view, redirect, render, stop_page};
+use super::panel::{Parameter, parameters};
 use super::people::{Email, Person};
-use super::received::{Received, pairs};
+use super::received::Received;
 use super::serve::targeted;
 use super::settings::{ConsentItem, ItemLevel};
 use super::state::{KEPT_SESSION_LIFE, SESSION_LIFE, State};
-use super::texts::{Language, Texts, item_name, koe_words};
-
-/// No `form-action`: browsers would check it against every redirect after a form, and the answer
-/// to these forms is a redirect to whatever service is being developed.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
-/// What every page has.
-pub(super) struct Frame {
-    pub(super) lang: &'static str,
-    pub(super) t: &'static Texts,
-    pub(super) title: String,
-    /// Host and port, so that two emulators are not mistaken for each other.
-    pub(super) host: String,
-}
-
-impl Frame {
-    pub(super) fn new(shared: &Shared, language: Language, title: impl Into<String>) -> Self {
-        Self {
-            lang: language.tag(),
-            t: language.texts(),
-            title: title.into(),
-            host: shared.address.to_string(),
-        }
-    }
-}
-
-/// A line of the side panel.
-struct Parameter {
-    name: String,
-    value: String,
-    /// What is to be said about it, and whether it is as it should be.
-    check: Option<(bool, String)>,
-}
-
-/// A person as the chooser and the index show them.
-pub(super) struct PersonView {
-    pub(super) key: String,
-    pub(super) nickname: String,
-    pub(super) picture: String,
-    pub(super) email: String,
-    pub(super) user_id: i64,
-    pub(super) linked: bool,
-    pub(super) tags: Vec<String>,
-}
+use super::texts::{Language, Texts, item_name};
 
 #[derive(Template)]
 #[template(path = "emulator/choose.html")]
@@ -109,28 +64,21 @@ struct ItemView {
     ticked: bool,
 }
 
-#[derive(Template)]
-#[template(path = "emulator/problem.html")]
-struct ProblemPage {
-    frame: Frame,
-    sentence: String,
-    detail: String,
-}
-
 /// `GET /oauth/authorize`
 pub(super) async fn authorize(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
     let ask = match Ask::read(&state.app, &received.raw_query) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let cookie = received.session.as_deref().unwrap_or_default();
     let person = state.session_person(cookie, now).cloned();
-    proceed(&shared, &mut state, &received, &ask, person.as_ref(), None)
+    let visitor = person.as_ref().map(|person| Visitor {
+        person,
+        just_signed_in: false,
+    });
+    proceed(&shared, &mut state, &received, &ask, visitor, None)
 }
 
 /// `POST /emulator/account`: an account was chosen or made.
@@ -140,14 +88,11 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let nickname = received.field("nickname").map(str::trim);
     if nickname == Some("") {
-        return create_page(&shared, &state, &received, &ask, true);
+        return create_page(&shared, &received, &ask, true);
     }
     let chosen = match nickname {
         Some(nickname) => Some(create(&mut state, &received, nickname, now)),
@@ -158,7 +103,7 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
         return choose_page(&shared, &state, &received, &ask);
     };
     let scenario = received.field("scenario").filter(|text| !text.is_empty());
-    if let Some((endpoint, fault)) = scenario.and_then(targeted) {
+    if let Some((endpoint, fault)) = scenario.and_then(|text| targeted(text).ok()) {
         state.faults.arm(endpoint, fault, Times::Once);
     }
     let life = if received.field("keep").is_some() {
@@ -169,14 +114,11 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Ok(session) = state.open_session(&shared.random, &person.key, life, now) else {
         return HttpResponse::InternalServerError().finish();
     };
-    let mut response = proceed(
-        &shared,
-        &mut state,
-        &received,
-        &ask,
-        Some(&person),
-        Some(None),
-    );
+    let visitor = Some(Visitor {
+        person: &person,
+        just_signed_in: true,
+    });
+    let mut response = proceed(&shared, &mut state, &received, &ask, visitor, None);
     let cookie = session_cookie(&shared, session, life);
     if response.add_cookie(&cookie).is_err() {
         return HttpResponse::InternalServerError().finish();
@@ -190,10 +132,7 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => {
-            drop(state);
-            return stop(&shared, &received, &refused);
-        }
+        Err(refused) => return stop_page(&shared, &state, &received, &refused),
     };
     let person = received.field("person").and_then(|key| state.person(key));
     let Some(person) = person.cloned() else {
@@ -207,99 +146,30 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     } else {
         Reply::Agree(items.map(|(_, scope)| scope.clone()).collect())
     };
-    proceed(
-        &shared,
-        &mut state,
-        &received,
-        &ask,
-        Some(&person),
-        Some(Some(reply)),
-    )
+    let visitor = Some(Visitor {
+        person: &person,
+        just_signed_in: true,
+    });
+    proceed(&shared, &mut state, &received, &ask, visitor, Some(&reply))
 }
 
-/// A redirect the way Kakao sends it: `302` and no body.
-pub(super) fn redirect(location: &str) -> HttpResponse {
-    HttpResponse::Found()
-        .insert_header((LOCATION, location))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .finish()
-}
-
-/// The page for a KOE code.
-pub(super) fn stop(shared: &Shared, received: &Received, stop: &Stop) -> HttpResponse {
-    let (title, sentence) = koe_words(&stop.code, received.language);
-    let app = shared.state().app.name.clone();
-    let page = ProblemPage {
-        frame: Frame::new(
-            shared,
-            received.language,
-            format!("{title} ({})", stop.code),
-        ),
-        sentence: format!("{app}: {sentence}"),
-        detail: stop.detail.clone(),
-    };
-    render(StatusCode::BAD_REQUEST, &page)
-}
-
-/// The page for a form that another site has sent.
-pub(super) fn foreign(shared: &Shared, received: &Received) -> HttpResponse {
-    let texts = received.language.texts();
-    let page = ProblemPage {
-        frame: Frame::new(shared, received.language, texts.foreign_title.to_string()),
-        sentence: texts.foreign_text.to_string(),
-        detail: String::new(),
-    };
-    render(StatusCode::FORBIDDEN, &page)
-}
-
-/// The page for an address that neither Kakao nor the emulator has.
-pub(super) fn not_found(shared: &Shared, received: &Received) -> HttpResponse {
-    let texts = received.language.texts();
-    let page = ProblemPage {
-        frame: Frame::new(shared, received.language, texts.missing_title.to_string()),
-        sentence: texts.missing_text.to_string(),
-        detail: String::new(),
-    };
-    render(StatusCode::NOT_FOUND, &page)
-}
-
-/// An answer with the page and the headers every page has.
-pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
-    let Ok(html) = page.render() else {
-        return HttpResponse::InternalServerError().finish();
-    };
-    HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        // Anything stricter makes browsers send `Origin: null` with the emulator's own forms.
-        .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(html)
-}
-
-/// Takes the next step. `posted` is given once the chooser or the consent page was answered; the
-/// person then counts as having just signed in.
+/// Takes the next step for whoever is at the browser, who may have answered the consent page.
 fn proceed(
     shared: &Shared,
     state: &mut State,
     received: &Received,
     ask: &Ask,
-    person: Option<&Person>,
-    posted: Option<Option<Reply>>,
+    visitor: Option<Visitor<'_>>,
+    reply: Option<&Reply>,
 ) -> HttpResponse {
-    let visitor = person.map(|person| Visitor {
-        person,
-        just_signed_in: posted.is_some(),
-    });
-    let reply = posted.flatten();
-    let step = decide(state, ask, visitor, reply.as_ref());
+    let person = visitor.map(|visitor| visitor.person);
+    let step = decide(state, ask, visitor, reply);
     match (step, person) {
-        (Step::Return(answer), _) => redirect(&ask.error_location(answer)),
-        (Step::SignUp, _) => create_page(shared, state, received, ask, false),
+        (Step::Return(answer), _) => redirect(&answer.location(ask)),
+        (Step::SignUp, _) => create_page(shared, received, ask, false),
         (Step::Consent { items, missed }, Some(person)) => {
             let view = items.into_iter().map(|item| {
-                let ticked = matches!(&reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
+                let ticked = matches!(reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
                 item_view(item, ticked, received.language)
             });
             consent_page(shared, state, received, ask, person, view.collect(), missed)
@@ -312,16 +182,7 @@ fn proceed(
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
         }
-        (Step::Stop(refused), _) => {
-            let (title, sentence) = koe_words(&refused.code, received.language);
-            let title = format!("{title} ({})", refused.code);
-            let page = ProblemPage {
-                frame: Frame::new(shared, received.language, title),
-                sentence: format!("{}: {sentence}", state.app.name),
-                detail: refused.detail,
-            };
-            render(StatusCode::BAD_REQUEST, &page)
-        }
+        (Step::Stop(refused), _) => stop_page(shared, state, received, &refused),
         (Step::Choose | Step::Consent { .. } | Step::Grant(_), _) => {
             choose_page(shared, state, received, ask)
         }
@@ -336,10 +197,9 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
     let mut people: Vec<_> = state
         .people
         .iter()
-        .rev()
         .map(|person| {
             let is_hinted = is_hinted(ask, person);
-            let mut view = person_view(shared, state, person, received.language);
+            let mut view = person_view(state, person, received.language);
             if is_hinted {
                 view.tags.insert(0, texts.hinted.to_string());
             }
@@ -349,7 +209,6 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
             (is_hinted, view)
         })
         .collect();
-    people.reverse();
     // What login_hint would prefill comes first; the sort keeps the order of the others.
     people.sort_by_key(|(is_hinted, _)| !is_hinted);
     let page = ChoosePage {
@@ -363,13 +222,7 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
     render(StatusCode::OK, &page)
 }
 
-fn create_page(
-    shared: &Shared,
-    _state: &State,
-    received: &Received,
-    ask: &Ask,
-    missing: bool,
-) -> HttpResponse {
+fn create_page(shared: &Shared, received: &Received, ask: &Ask, missing: bool) -> HttpResponse {
     let texts = received.language.texts();
     let field = |name: &str| received.field(name).unwrap_or_default().to_owned();
     let page = CreatePage {
@@ -425,46 +278,6 @@ fn item_view(item: ConsentItem, ticked: bool, language: Language) -> ItemView {
         required: item.level == ItemLevel::Required,
         ticked,
         scope: item.scope,
-    }
-}
-
-pub(super) fn person_view(
-    shared: &Shared,
-    state: &State,
-    person: &Person,
-    language: Language,
-) -> PersonView {
-    let t = language.texts();
-    let user_id = person.user_id.unwrap_or_default();
-    let link = state.links.get(&user_id);
-    let email = person.email.as_ref();
-    let tags = [
-        (link.is_some(), t.connected),
-        (
-            link.is_some_and(|link| link.scopes.is_empty()),
-            t.nothing_agreed,
-        ),
-        (email.is_none(), t.no_email),
-        (email.is_some_and(|email| !email.verified), t.unverified),
-        (email.is_some_and(|email| !email.valid), t.stale),
-        (person.default_nickname, t.placeholder),
-        (user_id > 1_000_000_000_000_000_000, t.long_id),
-        (person.under_14, t.young),
-    ];
-    let tags = tags.into_iter().filter(|(applies, _)| *applies);
-    let picture = if person.default_picture {
-        "default"
-    } else {
-        &person.key
-    };
-    PersonView {
-        key: person.key.clone(),
-        nickname: person.nickname.clone(),
-        picture: format!("{}/pictures/{picture}-110.svg", shared.url),
-        email: email.map_or_else(String::new, |email| email.address.clone()),
-        user_id,
-        linked: link.is_some(),
-        tags: tags.map(|(_, tag)| tag.to_string()).collect(),
     }
 }
 
@@ -526,54 +339,6 @@ fn scenarios(t: &Texts) -> Vec<(&'static str, String)> {
     ]
     .map(|(fault, name)| (fault, name.to_string()))
     .into()
-}
-
-/// What was received, and what there is to say about it.
-fn parameters(ask: &Ask, t: &Texts) -> Vec<Parameter> {
-    let received = pairs(ask.raw.as_bytes());
-    let is_sent = |name: &str| received.iter().any(|(known, _)| known == name);
-    let mut lines: Vec<_> = received
-        .iter()
-        .map(|(name, value)| {
-            let check = match name.as_str() {
-                "client_id" => Some((true, t.ck_client)),
-                "redirect_uri" => Some((true, t.ck_redirect)),
-                "state" => Some((true, t.ck_state)),
-                "nonce" => Some((true, t.ck_nonce)),
-                "code_challenge" => Some((true, t.ck_pkce)),
-                "scope" => Some((true, t.ck_scope)),
-                "response_type"
-                | "prompt"
-                | "login_hint"
-                | "code_challenge_method"
-                | "service_terms"
-                | "channel_public_id"
-                | "emulator_fault" => None,
-                _ => Some((false, t.ck_unknown)),
-            };
-            Parameter {
-                name: name.clone(),
-                value: value.clone(),
-                check: check.map(|(good, text)| (good, text.to_string())),
-            }
-        })
-        .collect();
-    let absent = [
-        ("state", false, t.ck_no_state),
-        ("code_challenge", false, t.ck_no_pkce),
-        ("nonce", true, t.ck_no_nonce),
-        ("scope", true, t.ck_no_scope),
-    ];
-    for (name, fine, text) in absent {
-        if !is_sent(name) {
-            lines.push(Parameter {
-                name: name.to_owned(),
-                value: String::new(),
-                check: Some((fine, text.to_string())),
-            });
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -237,6 +237,12 @@ impl Reader<'_> {
                 "points at this machine while PUBLIC_URL is public: an emulator lets anybody in",
             );
         }
+        if !bind.ip().is_loopback() && !public_url.is_https() {
+            self.warning(
+                "BIND",
+                "is reachable from other machines while PUBLIC_URL is plain http: cookies travel in the clear",
+            );
+        }
         Some(Config {
             bind,
             public_url,

@@ -1,4 +1,4 @@
-//! One request and its answer: sent, understood, and one line about it in the log.
+//! One request and its answer: sent, understood, and noted for debugging.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use reqwest::RequestBuilder;
 use tokio::time::Instant;
 
 use super::classify::refusal;
-use super::error::{Call, Error, Fault, Kind};
+use super::error::{Call, Error, Kind};
 use super::transport::{NoReply, Slot};
 
-/// Sends one request, understands its answer and leaves one line about it in the log.
+/// Sends one request, understands its answer and leaves a note for debugging.
 pub(super) async fn attempt<T>(
     call: Call,
     slot: &Slot<'_>,
@@ -67,23 +67,17 @@ pub(super) fn failed(call: Call, none: NoReply) -> Error {
     }
 }
 
-/// What a person did is daily life, what Kakao did a warning, what the operator has to mend an
-/// error.
+/// For debugging: whoever made the call puts the failure into the log, once, with the request
+/// it belongs to.
 pub(super) fn record_failure(error: &Error, took: Duration) {
-    let call = error.call.name();
-    let outcome = error.kind.name();
-    let status = error.status;
-    let code = error.code.map(tracing::field::display);
-    let duration_ms = millis(took);
-    match error.kind.fault() {
-        Fault::Person => tracing::debug!(call, outcome, status, code, duration_ms, "{error}"),
-        Fault::Rate | Fault::Kakao => {
-            tracing::warn!(call, outcome, status, code, duration_ms, "{error}");
-        }
-        Fault::Configuration | Fault::Sanctioned => {
-            tracing::error!(call, outcome, status, code, duration_ms, "{error}");
-        }
-    }
+    tracing::debug!(
+        call = error.call.name(),
+        outcome = error.kind.name(),
+        status = error.status,
+        code = error.code.map(tracing::field::display),
+        duration_ms = millis(took),
+        "{error}"
+    );
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -401,7 +401,8 @@ impl Problem {
             wait: self.wait,
             ..FailureContext::default()
         };
-        let mut response = show(site, arrived, self.id, &context);
+        let layout = Layout::bare(site, arrived);
+        let mut response = show(site, arrived, layout, self.id, &context);
         if let Some(Ok(allow)) = self.allow.as_deref().map(str::parse) {
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -441,10 +442,10 @@ struct ErrorPage<'a> {
 pub(super) fn show(
     site: &Site,
     arrived: &Arrived,
+    layout: Layout<'_>,
     id: ErrorId,
     context: &FailureContext,
 ) -> HttpResponse {
-    let layout = Layout::bare(site, arrived);
     let t = layout.t;
     let mut response = if arrived.wants_json {
         HttpResponse::build(id.status()).json(serde_json::json!({

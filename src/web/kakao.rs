@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::{self, FailureContext, Notice};
 use super::error::{self, ErrorId, Problem};
 use super::login::{begin_address as plain_begin_address, field};
+use super::page::Layout;
 use super::visitor::Visitor;
 use super::{Limit, Site};
 use crate::flow::{Next, Why};
@@ -74,7 +75,8 @@ fn page(site: &Site, visitor: &Visitor, id: ErrorId) -> HttpResponse {
             ..FailureContext::default()
         },
     };
-    error::show(site, visitor.arrived(), id, &context)
+    let layout = Layout::new(site, visitor);
+    error::show(site, visitor.arrived(), layout, id, &context)
 }
 
 /// Where `why` is shown.

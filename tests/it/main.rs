@@ -16,9 +16,11 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::as_conversions,
+    clippy::needless_pass_by_value,
     reason = "a test may fail loudly"
 )]
 
 mod emulator;
 mod login;
 mod stage;
+mod table;

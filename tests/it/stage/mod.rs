@@ -16,7 +16,7 @@ use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_
 use kakao_gate::flow::Gate;
 use kakao_gate::random::Random;
 
-pub use backends::{Backends, Database};
+pub use backends::Backends;
 pub use visitor::Visitor;
 
 /// A story about the service as it is installed, told on every pair of backends there is.

@@ -10,6 +10,10 @@ use crate::store::{self, attempts, outbox, sessions};
 /// How often the outbox is looked at when nobody rings.
 const ROUND: Duration = Duration::from_secs(5);
 
+/// Every how many rounds levels are measured: once a minute, because counting takes a while
+/// where there is much to count.
+const MEASURE_EVERY: u32 = 12;
+
 /// Every how many rounds expired rows are forgotten: once in ten minutes.
 const PURGE_EVERY: u32 = 120;
 
@@ -23,7 +27,7 @@ const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
 pub async fn run(gate: Gate, mut stop: watch::Receiver<bool>) {
     let mut round = 0_u32;
     while !*stop.borrow() {
-        if let Err(error) = work(&gate, round.is_multiple_of(PURGE_EVERY)).await {
+        if let Err(error) = work(&gate, round).await {
             tracing::warn!(%error, "background work put off");
         }
         round = round.wrapping_add(1);
@@ -35,9 +39,19 @@ pub async fn run(gate: Gate, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn work(gate: &Gate, purge: bool) -> Result<(), store::Error> {
+async fn work(gate: &Gate, round: u32) -> Result<(), store::Error> {
     // Full batches follow one another at once; the first that is not full ends the round.
-    while gate.pay_debts().await? >= 8 {}
+    while gate.pay_debts().await? {}
+    if round.is_multiple_of(MEASURE_EVERY) {
+        measure(gate).await?;
+    }
+    if round.is_multiple_of(PURGE_EVERY) {
+        purge(gate).await?;
+    }
+    Ok(())
+}
+
+async fn measure(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
     let (waiting, live) = gate
         .store
@@ -49,15 +63,17 @@ async fn work(gate: &Gate, purge: bool) -> Result<(), store::Error> {
         })
         .await?;
     gate.metrics.levels(waiting, live);
-    if purge {
-        gate.store
-            .write(move |connection| {
-                attempts::purge(connection, now)?;
-                sessions::purge(connection, now - ENDED_KEPT)?;
-                outbox::purge(connection, now - OUTBOX_KEPT)?;
-                Ok(())
-            })
-            .await?;
-    }
     Ok(())
+}
+
+async fn purge(gate: &Gate) -> Result<(), store::Error> {
+    let now = gate.clock.now();
+    gate.store
+        .write(move |connection| {
+            attempts::purge(connection, now)?;
+            sessions::purge(connection, now - ENDED_KEPT)?;
+            outbox::purge(connection, now - OUTBOX_KEPT)?;
+            Ok(())
+        })
+        .await
 }

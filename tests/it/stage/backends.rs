@@ -152,6 +152,25 @@ impl Database {
         rows.into_iter().map(|row| row.text).collect()
     }
 
+    /// Holds the write lock until the answer is dropped: SQLite's own, PostgreSQL's on every
+    /// table.
+    pub fn lock(&self) -> Box<dyn std::any::Any> {
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = self.sqlite();
+                connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+                Box::new(connection)
+            }
+            Self::Postgres(_) => {
+                let mut connection = self.postgres();
+                let lock = "BEGIN; LOCK TABLE members, kakao_accounts, sessions, attempts, outbox, \
+                            audit_events IN EXCLUSIVE MODE";
+                connection.batch_execute(lock).unwrap();
+                Box::new(connection)
+            }
+        }
+    }
+
     fn sqlite(&self) -> SqliteConnection {
         let url = self.url();
         let mut connection =

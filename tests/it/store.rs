@@ -1,10 +1,11 @@
 //! The store, several instances of it racing on one database.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration as Wait, Instant};
 
 use futures_util::FutureExt as _;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use kakao_gate::clock::Clock;
 use kakao_gate::config::Environment;
 use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method};
@@ -508,5 +509,32 @@ fn a_lock_that_somebody_holds_is_a_refusal_in_time_and_passes_with_the_lock() {
         drop(held);
         instances.member(2).await;
         assert_eq!(instances.write(members::count).await, 2);
+    });
+}
+
+// RL-4
+#[test]
+fn of_two_transactions_that_wait_for_each_other_one_is_told_to_come_again() {
+    everywhere(async |instances| {
+        // SQLite has one writer at a time, and so nobody to wait for while writing.
+        if let Database::Sqlite(_) = instances.database() {
+            return;
+        }
+        let [one, two] = [instances.member(1).await.id, instances.member(2).await.id];
+        let both_begun = Arc::new(Barrier::new(2));
+        let change = |first: MemberId, second: MemberId| {
+            let both_begun = Arc::clone(&both_begun);
+            instances.stores[0].write(move |connection| {
+                members::choose_locale(connection, first, "ko")?;
+                both_begun.wait();
+                members::choose_locale(connection, second, "en")
+            })
+        };
+        let (here, there) = join(change(one, two), change(two, one)).await;
+        let refused = [&here, &there].map(|result| result.as_ref().err());
+        let ([Some(error), None] | [None, Some(error)]) = refused else {
+            panic!("one of the two goes through: {refused:?}");
+        };
+        assert!(error.is_unavailable(), "{error:?}");
     });
 }

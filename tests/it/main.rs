@@ -20,7 +20,15 @@
     reason = "a test may fail loudly"
 )]
 
+mod command_line;
+mod contract;
 mod emulator;
+mod executables;
+mod health;
 mod login;
+mod logs;
+mod migrations;
+mod process;
 mod stage;
+mod store;
 mod table;

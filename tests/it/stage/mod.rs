@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod page;
+pub mod program;
 pub mod visitor;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use kakao_gate::flow::Gate;
 use kakao_gate::random::Random;
 
 pub use backends::Backends;
+pub use program::{Program, Service};
 pub use visitor::Visitor;
 
 /// A story about the service as it is installed, told on every pair of backends there is.

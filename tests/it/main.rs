@@ -20,7 +20,9 @@
     reason = "a test may fail loudly"
 )]
 
+mod callback;
 mod emulator;
+mod identity;
 mod login;
 mod stage;
 mod table;

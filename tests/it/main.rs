@@ -21,8 +21,11 @@
 )]
 
 mod callback;
+mod devices;
 mod emulator;
 mod identity;
 mod login;
+mod logout;
+mod sessions;
 mod stage;
 mod table;

@@ -23,9 +23,14 @@
 mod callback;
 mod devices;
 mod emulator;
+mod forms;
 mod identity;
+mod limits;
 mod login;
 mod logout;
+mod pages;
+mod preferences;
+mod raw_http;
 mod sessions;
 mod stage;
 mod table;

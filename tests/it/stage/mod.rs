@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod page;
+pub mod raw;
 pub mod visitor;
 
 use std::collections::BTreeMap;

@@ -20,6 +20,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod architecture;
+mod documents;
 mod emulator;
 mod login;
 mod stage;

@@ -181,7 +181,7 @@ pub fn find(
     if ended_at.is_some() {
         return Ok(Found::Ended(ended_by_of(ended_by.as_deref())));
     }
-    if session.idle_ends_at <= now {
+    if session.idle_ends_at <= now || session.ends_at <= now {
         return Ok(Found::Ended(EndedBy::Expiry));
     }
     if !member.standing.admits(now) {
@@ -336,6 +336,7 @@ pub fn count_live(connection: &mut AnyConnection, now: OffsetDateTime) -> Result
     Ok(sessions::table
         .filter(sessions::ended_at.is_null())
         .filter(sessions::idle_ends_at.gt(now))
+        .filter(sessions::ends_at.gt(now))
         .count()
         .get_result(connection)?)
 }
@@ -357,6 +358,7 @@ fn live_of(member: MemberId, now: OffsetDateTime) -> _ {
         .filter(sessions::member_id.eq(member))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::idle_ends_at.gt(now))
+        .filter(sessions::ends_at.gt(now))
 }
 
 /// Marks a live row as ended and takes its tokens out. The condition on `ended_at` makes it

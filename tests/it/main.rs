@@ -21,16 +21,24 @@
 )]
 
 mod callback;
+mod command_line;
+mod contract;
 mod devices;
 mod emulator;
+mod executables;
 mod forms;
+mod health;
 mod identity;
 mod limits;
 mod login;
 mod logout;
+mod logs;
+mod migrations;
 mod pages;
 mod preferences;
+mod process;
 mod raw_http;
 mod sessions;
 mod stage;
+mod store;
 mod table;

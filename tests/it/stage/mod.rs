@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod page;
+pub mod program;
 pub mod raw;
 pub mod visitor;
 
@@ -20,6 +21,7 @@ use kakao_gate::flow::Gate;
 use kakao_gate::random::Random;
 
 pub use backends::Backends;
+pub use program::{Program, Service};
 pub use visitor::Visitor;
 
 /// A story about the service as it is installed, told on every pair of backends there is.

@@ -63,6 +63,14 @@ impl Visitor {
         }
     }
 
+    /// The same browser, when the service has moved to another address of this machine.
+    pub fn at(&self, site: &str) -> Self {
+        Self {
+            site: site.to_owned(),
+            ..self.copy()
+        }
+    }
+
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.borrow().get(name).cloned()
     }

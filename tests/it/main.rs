@@ -20,10 +20,12 @@
     reason = "a test may fail loudly"
 )]
 
+mod architecture;
 mod callback;
 mod command_line;
 mod contract;
 mod devices;
+mod documents;
 mod emulator;
 mod executables;
 mod forms;

@@ -130,7 +130,7 @@ impl Gate {
     ) -> Result<Completed, LoginFailure> {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let from = origin.clone();
+        let (from, replaces) = (origin.clone(), current.is_some());
         let admitted = self
             .store
             .write(move |connection| {
@@ -160,6 +160,9 @@ impl Gate {
             .await?;
         match admitted {
             (member, Some(token)) => {
+                if replaces {
+                    self.owed.notify_one();
+                }
                 log_event("login.kakao", member.id, token.id(), origin);
                 Ok(Completed {
                     token,

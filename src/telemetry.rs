@@ -1,5 +1,6 @@
 //! What operators see: log lines and metrics.
 
+use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -15,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::LogFormat;
 
 /// Sends log lines to standard error, filtered by `filter` (the syntax of `RUST_LOG`; `info`
-/// when empty or wrong). Does nothing when a subscriber is already installed.
+/// when empty or wrong), panics included. Keeps a subscriber that is already installed.
 pub fn init(format: LogFormat, filter: &str) {
     let standard = "info,actix_server=warn,rustls_platform_verifier=error";
     let filter = EnvFilter::try_new(if filter.is_empty() { standard } else { filter })
@@ -28,6 +29,19 @@ pub fn init(format: LogFormat, filter: &str) {
     };
     // A second call, in a test, keeps the first subscriber.
     drop(installed);
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// One log line where Rust's own hook writes several of plain text, which no reader of JSON
+/// lines understands.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("(no text)");
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(
+        panic = text,
+        place,
+        "a bug ended the work on one request or task"
+    );
 }
 
 /// Counters and timers. Labels are fixed words and route patterns, never what a visitor sent.

@@ -84,12 +84,20 @@ impl Gate {
         owe(self, connection, &revocation, now)
     }
 
-    /// Pays what is due now; says how many debts it took up.
+    /// Pays what is due now, a batch of it; says whether there may be more.
     ///
     /// # Errors
     /// The store's.
-    pub async fn pay_debts(&self) -> Result<usize, store::Error> {
+    pub async fn pay_debts(&self) -> Result<bool, store::Error> {
         let now = self.clock.now();
+        // Looking costs a read; only a debt that is due costs the writer's time.
+        let some = self
+            .store
+            .read(move |connection| outbox::is_any_due(connection, now))
+            .await?;
+        if !some {
+            return Ok(false);
+        }
         let due = self
             .store
             .write(move |connection| {
@@ -99,7 +107,7 @@ impl Gate {
             .await?;
         let paid = join_all(due.iter().map(|debt| self.pay(debt))).await;
         paid.into_iter().collect::<Result<Vec<()>, _>>()?;
-        Ok(due.len())
+        Ok(i64::try_from(due.len()).unwrap_or(BATCH) >= BATCH)
     }
 
     async fn pay(&self, debt: &DueCall) -> Result<(), store::Error> {

@@ -32,43 +32,8 @@ pub struct KakaoProfile {
     pub scopes: String,
 }
 
-/// The columns of a member, in the order of [`MemberRow`].
-pub(super) const MEMBER: (
-    members::id,
-    members::standing,
-    members::standing_until,
-    members::display_name,
-    members::picture,
-    members::locale,
-    members::created_at,
-    members::last_login_at,
-) = (
-    members::id,
-    members::standing,
-    members::standing_until,
-    members::display_name,
-    members::picture,
-    members::locale,
-    members::created_at,
-    members::last_login_at,
-);
-
-/// The columns of a Kakao account, in the order of [`KakaoRow`].
-pub(super) const KAKAO: (
-    kakao_accounts::kakao_id,
-    kakao_accounts::linked_at,
-    kakao_accounts::email,
-    kakao_accounts::email_valid,
-    kakao_accounts::email_verified,
-) = (
-    kakao_accounts::kakao_id,
-    kakao_accounts::linked_at,
-    kakao_accounts::email,
-    kakao_accounts::email_valid,
-    kakao_accounts::email_verified,
-);
-
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = members)]
 pub(super) struct MemberRow {
     id: String,
     standing: String,
@@ -101,7 +66,8 @@ impl MemberRow {
     }
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = kakao_accounts)]
 pub(super) struct KakaoRow {
     kakao_id: i64,
     linked_at: PrimitiveDateTime,
@@ -227,8 +193,8 @@ fn refresh_kakao(
 fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Error> {
     let row = members::table
         .find(id)
-        .select(MEMBER)
-        .first::<MemberRow>(connection);
+        .select(MemberRow::as_select())
+        .first(connection);
     row.optional()?.map(MemberRow::into_member).transpose()
 }
 

@@ -57,6 +57,17 @@ pub fn owe_logout(connection: &mut AnyConnection, call: &NewCall) -> Result<(), 
     Ok(())
 }
 
+/// Whether there is a call to be made, or to be given up.
+///
+/// # Errors
+/// The database's.
+pub fn is_any_due(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<bool, Error> {
+    let due = outbox::table
+        .filter(outbox::finished_at.is_null())
+        .filter(outbox::next_try_at.le(stored(now)));
+    Ok(diesel::select(diesel::dsl::exists(due)).get_result(connection)?)
+}
+
 /// Leases up to `limit` calls that are due: nobody else gets them before `lease_until`. Should
 /// we die meanwhile, their turn comes again then.
 ///

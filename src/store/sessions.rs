@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
-use super::members::{KAKAO, KakaoRow, MEMBER, MemberRow};
+use super::members::{KakaoRow, MemberRow};
 use super::schema::{kakao_accounts, members, sessions};
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
@@ -70,27 +70,8 @@ pub struct Ended {
     pub kakao_access: Option<(String, OffsetDateTime)>,
 }
 
-const SESSION: (
-    sessions::id,
-    sessions::method,
-    sessions::ip,
-    sessions::user_agent,
-    sessions::created_at,
-    sessions::last_seen_at,
-    sessions::idle_ends_at,
-    sessions::ends_at,
-) = (
-    sessions::id,
-    sessions::method,
-    sessions::ip,
-    sessions::user_agent,
-    sessions::created_at,
-    sessions::last_seen_at,
-    sessions::idle_ends_at,
-    sessions::ends_at,
-);
-
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
 struct SessionRow {
     id: String,
     method: String,
@@ -179,12 +160,12 @@ pub fn find(
         )
         .filter(sessions::id.eq(id.to_string()))
         .select((
-            SESSION,
+            SessionRow::as_select(),
             sessions::secret_hash,
             sessions::ended_at,
             sessions::ended_by,
-            MEMBER,
-            KAKAO.nullable(),
+            MemberRow::as_select(),
+            Option::<KakaoRow>::as_select(),
         ))
         .first::<Row>(connection)
         .optional()?;
@@ -224,10 +205,10 @@ pub fn list(
     limit: i64,
 ) -> Result<Vec<Session>, Error> {
     live_of(member, now)
-        .select(SESSION)
+        .select(SessionRow::as_select())
         .order((sessions::last_seen_at.desc(), sessions::id.desc()))
         .limit(limit)
-        .load::<SessionRow>(connection)?
+        .load(connection)?
         .into_iter()
         .map(SessionRow::into_session)
         .collect()
@@ -268,8 +249,8 @@ pub fn end(
 ) -> Result<Option<Ended>, Error> {
     let row = live_of(member, now)
         .filter(sessions::id.eq(id.to_string()))
-        .select(ENDED)
-        .first::<EndedRow>(connection)
+        .select(EndedRow::as_select())
+        .first(connection)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     end_row(connection, row, by, now)
@@ -291,8 +272,8 @@ pub fn end_all(
         .filter(sessions::id.ne(except))
         // Everybody locks the rows in one order, so that nobody waits for each other.
         .order(sessions::id)
-        .select(ENDED)
-        .load::<EndedRow>(connection)?;
+        .select(EndedRow::as_select())
+        .load(connection)?;
     let mut ended = Vec::with_capacity(rows.len());
     for row in rows {
         ended.extend(end_row(connection, row, by, now)?);
@@ -330,19 +311,15 @@ pub fn count_live(connection: &mut AnyConnection, now: OffsetDateTime) -> Result
         .get_result(connection)?)
 }
 
-const ENDED: (
-    sessions::id,
-    sessions::user_agent,
-    sessions::kakao_access,
-    sessions::kakao_access_ends_at,
-) = (
-    sessions::id,
-    sessions::user_agent,
-    sessions::kakao_access,
-    sessions::kakao_access_ends_at,
-);
-
-type EndedRow = (String, String, Option<String>, Option<PrimitiveDateTime>);
+/// What is needed of a row that is being ended.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct EndedRow {
+    id: String,
+    user_agent: String,
+    kakao_access: Option<String>,
+    kakao_access_ends_at: Option<PrimitiveDateTime>,
+}
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn live_of(member: MemberId, now: OffsetDateTime) -> _ {
@@ -358,12 +335,12 @@ fn live_of(member: MemberId, now: OffsetDateTime) -> _ {
 /// happen once, however many try.
 fn end_row(
     connection: &mut AnyConnection,
-    (id, user_agent, access, access_ends_at): EndedRow,
+    row: EndedRow,
     by: EndedBy,
     now: OffsetDateTime,
 ) -> Result<Option<Ended>, Error> {
     let live = sessions::table
-        .find(&id)
+        .find(&row.id)
         .filter(sessions::ended_at.is_null());
     let changed = diesel::update(live)
         .set((
@@ -374,10 +351,11 @@ fn end_row(
         ))
         .execute(connection)?;
     let ended = Ended {
-        id: session_id(&id)?,
-        user_agent,
-        kakao_access: access
-            .zip(access_ends_at.map(moment))
+        id: session_id(&row.id)?,
+        user_agent: row.user_agent,
+        kakao_access: row
+            .kakao_access
+            .zip(row.kakao_access_ends_at.map(moment))
             .filter(|(_, end)| *end > now),
     };
     Ok((changed == 1).then_some(ended))

@@ -14,6 +14,7 @@ use crate::flow::Next;
 struct Login<'a> {
     layout: Layout<'a>,
     note: Option<&'static str>,
+    lost: bool,
     kakao: String,
 }
 
@@ -40,18 +41,23 @@ pub(super) async fn show(
     };
     let login = Login {
         note,
+        lost: field(request.query_string(), "lost").is_some(),
         kakao: begin_address(&next),
         layout,
     };
     page::show(&site, &visitor, &login)
 }
 
-/// The address of this page for somebody who is to come back to `next`.
-pub(super) fn address(next: &Next, reason: Option<&str>) -> String {
+/// The address of this page for somebody who is to come back to `next`; `lost` says that a form
+/// they sent was not kept.
+pub(super) fn address(next: &Next, reason: Option<&str>, lost: bool) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("next", next.as_str());
     if let Some(reason) = reason {
         query.append_pair("reason", reason);
+    }
+    if lost {
+        query.append_pair("lost", "1");
     }
     format!("/login?{}", query.finish())
 }

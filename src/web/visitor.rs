@@ -184,7 +184,7 @@ impl FromRequest for Member {
             Some(EndedBy::OtherDevice) => Some("revoked"),
             _ => None,
         };
-        let address = login::address(&NextPath::parse(next), reason);
+        let address = login::address(&NextPath::parse(next), reason, !reading);
         ready(Err(Problem::sign_in(address).into()))
     }
 }

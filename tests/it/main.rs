@@ -20,15 +20,27 @@
     reason = "a test may fail loudly"
 )]
 
+mod architecture;
+mod callback;
 mod command_line;
 mod contract;
+mod devices;
+mod documents;
 mod emulator;
 mod executables;
+mod forms;
 mod health;
+mod identity;
+mod limits;
 mod login;
+mod logout;
 mod logs;
 mod migrations;
+mod pages;
+mod preferences;
 mod process;
+mod raw_http;
+mod sessions;
 mod stage;
 mod store;
 mod table;

@@ -3,13 +3,16 @@
 pub mod backends;
 pub mod page;
 pub mod program;
+pub mod raw;
 pub mod visitor;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use diesel::RunQueryDsl as _;
 use kakao_gate::app::{self, Running, Surroundings};
 use kakao_gate::clock::Clock;
 use kakao_gate::config::Environment;
@@ -159,11 +162,49 @@ impl TestApp {
         Visitor::new(&self.url)
     }
 
+    /// The column `value` of a query, as text: what a story cannot see from outside.
+    pub async fn values(&self, sql: &str) -> Vec<String> {
+        let sql = sql.to_owned();
+        let store = self.gate().store;
+        let rows =
+            store.read(move |connection| Ok(diesel::sql_query(sql).load::<Row>(connection)?));
+        let rows = rows.await.unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
+    /// How many rows there are, such as of `sessions WHERE ended_at IS NULL`.
+    pub async fn count(&self, rows: &str) -> usize {
+        let sql = format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {rows}");
+        self.values(&sql).await[0].parse().unwrap()
+    }
+
+    /// How many access tokens of `person` Kakao honours.
+    pub fn live_kakao_tokens(&self, person: &str) -> usize {
+        let world = self.emulator.world();
+        let id = world.user_id(person).unwrap();
+        world.live_access_tokens(id).len()
+    }
+
     async fn stop(self) {
         if let Some(running) = self.running {
             running.stop().await;
         }
         self.emulator.stop().await;
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+/// Looks again and again until `found`, for ten seconds at most.
+pub async fn eventually(what: &str, mut found: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !found().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

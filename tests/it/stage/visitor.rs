@@ -162,7 +162,10 @@ impl Visitor {
         };
         let mut request = self.client.request(method, url);
         for (name, value) in &*self.headers.borrow() {
-            request = request.header(name, value);
+            // What a story says of one request comes instead of what is said of all.
+            if !headers.iter().any(|(instead, _)| instead == name) {
+                request = request.header(name, value);
+            }
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

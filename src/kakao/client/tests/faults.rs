@@ -400,12 +400,12 @@ async fn every_attempt_leaves_one_line_and_no_secret_in_the_log() {
             "call=\"token\" outcome=\"code_used\" status=400 code=KOE320",
         ),
         (
-            "ERROR",
+            "DEBUG",
             "call=\"token\" outcome=\"bad_client\" status=401 code=KOE010",
         ),
-        ("WARN", "call=\"user\" outcome=\"temporary\" status=500"),
+        ("DEBUG", "call=\"user\" outcome=\"temporary\" status=500"),
         ("DEBUG", "call=\"user\" outcome=\"ok\""),
-        ("WARN", "call=\"unlink_by_admin\" outcome=\"temporary\""),
+        ("DEBUG", "call=\"unlink_by_admin\" outcome=\"temporary\""),
     ];
     assert_eq!(ours.len(), expected.len(), "{said}");
     for (line, (level, fields)) in ours.iter().zip(expected) {

@@ -89,14 +89,15 @@ impl Store {
         self.writers.hop(|connection| connection.write(work)).await
     }
 
-    /// Whether the database takes transactions that write.
+    /// Whether the database takes writes to our tables. A standby that only reads, or a schema
+    /// that is not there, would pass a mere `SELECT 1`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it does not.
+    /// [`Error::Unavailable`] or [`Error::Failed`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         self.write(|connection| {
             use diesel::RunQueryDsl as _;
-            diesel::sql_query("SELECT 1").execute(connection)?;
+            diesel::sql_query("DELETE FROM attempts WHERE 1 = 0").execute(connection)?;
             Ok(())
         })
         .await

@@ -214,14 +214,11 @@ impl Gate {
             Ok(arrival) => self.admit(arrival, attempt, current, origin).await,
             Err(failure) => Err(failure),
         };
-        if let Err(failure) = &outcome {
-            self.settle_failure(state_hash, failure.why.id()).await;
+        match &outcome {
+            Ok(_) => self.metrics.login("success"),
+            // Counted where it is told, together with those that never came this far.
+            Err(failure) => self.settle_failure(state_hash, failure.why.id()).await,
         }
-        self.metrics.login(
-            outcome
-                .as_ref()
-                .map_or_else(|failure| failure.why.id(), |_| "success"),
-        );
         outcome
     }
 

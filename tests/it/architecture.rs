@@ -458,8 +458,9 @@ fn module_of(file: &Path) -> String {
 /// How far the file's own module lies below the root of its crate.
 fn depth_of(file: &Path) -> usize {
     let inside = file.strip_prefix(root().join("src")).unwrap();
-    let root_of_a_crate =
-        inside.starts_with("bin") || inside == Path::new("lib.rs") || inside == Path::new("main.rs");
+    let root_of_a_crate = inside.starts_with("bin")
+        || inside == Path::new("lib.rs")
+        || inside == Path::new("main.rs");
     if root_of_a_crate {
         return 0;
     }

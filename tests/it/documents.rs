@@ -215,7 +215,10 @@ fn known() -> Vec<String> {
     let environment = Environment::from_iter(REQUIRED.iter().copied());
     let (config, _) = environment.read().unwrap();
     let shown = describe(&environment, &config);
-    shown.into_iter().map(|shown| shown.name.to_owned()).collect()
+    shown
+        .into_iter()
+        .map(|shown| shown.name.to_owned())
+        .collect()
 }
 
 /// What the program says about setting `name` when it has this value, or none.

@@ -62,7 +62,7 @@ fn on_https_the_session_cookie_has_the_host_prefix() {
             web::get().to(async |session: BrowserSession| {
                 let token = Token::of_attempt(Uuid::from_u128(1), &[7; 32]);
                 session.sign_in(&token).unwrap();
-                HttpResponse::Ok()
+                HttpResponse::Ok().finish()
             }),
         );
         let app = actix_web::test::init_service(app).await;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::owed::{Revocation, owe};
 use super::{Attempt, Attempts, Audited, Gate, LoginFailure, Next, Origin, Why};
-use crate::kakao::{AuthorizationCode, Authorize, Tokens, User, code_challenge};
+use crate::kakao::{AuthorizationCode, Authorize, Kind, Tokens, User, code_challenge};
 use crate::member::{EndedBy, Member, MemberId, Method};
 use crate::session::Token;
 use crate::store::attempts::{self, Claim};
@@ -290,7 +290,15 @@ impl Gate {
                 })?)
             }
         };
-        let user = self.kakao.user(&tokens.access).await?;
+        let user = match self.kakao.user(&tokens.access).await {
+            Ok(user) => user,
+            Err(error) => {
+                if error.kind == Kind::Under14 {
+                    self.let_go(&tokens).await;
+                }
+                return Err(error.into());
+            }
+        };
         if named.is_some_and(|id| id != user.id) {
             return Err(LoginFailure {
                 why: Why::KakaoBadReply,
@@ -299,6 +307,14 @@ impl Gate {
         }
         let profile = self.profile(user, &tokens);
         Ok(Arrival { profile, tokens })
+    }
+
+    /// Undoes the link that agreeing on Kakao's page has made, for somebody who may not become a
+    /// member. Nothing is stored, so when this fails it is for the person to end the link.
+    async fn let_go(&self, tokens: &Tokens) {
+        if let Err(error) = self.kakao.unlink(&tokens.access).await {
+            tracing::warn!(%error, "link to somebody under age left at Kakao");
+        }
     }
 
     fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {

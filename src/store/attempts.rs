@@ -7,6 +7,9 @@ use super::schema::attempts;
 use super::time::stored;
 use super::{AnyConnection, Error};
 
+/// The key of a row that stands for no attempt; no hash looks like it.
+const NOBODYS: &str = "ready";
+
 /// Who gets to exchange the code of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -74,4 +77,28 @@ pub fn settle(
 pub fn purge(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usize, Error> {
     let expired = attempts::table.filter(attempts::expires_at.lt(stored(now)));
     Ok(diesel::delete(expired).execute(connection)?)
+}
+
+/// Writes the row that stands for no attempt. A full disk or a read-only file shows only when
+/// something is written, not when a transaction begins.
+///
+/// # Errors
+/// The database's.
+pub(super) fn prove_writable(connection: &mut AnyConnection) -> Result<(), Error> {
+    let long_past = stored(OffsetDateTime::UNIX_EPOCH);
+    let changed = diesel::update(attempts::table.find(NOBODYS))
+        .set(attempts::expires_at.eq(long_past))
+        .execute(connection)?;
+    if changed == 0 {
+        // The first time, and after every purge. Another instance may be quicker.
+        connection.unless_taken(|connection| {
+            diesel::insert_into(attempts::table)
+                .values((
+                    attempts::state_hash.eq(NOBODYS),
+                    attempts::expires_at.eq(long_past),
+                ))
+                .execute(connection)
+        })?;
+    }
+    Ok(())
 }

@@ -89,17 +89,12 @@ impl Store {
         self.writers.hop(|connection| connection.write(work)).await
     }
 
-    /// Whether the database takes transactions that write.
+    /// Whether the database takes writes; it is made to take one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.write(|connection| {
-            use diesel::RunQueryDsl as _;
-            diesel::sql_query("SELECT 1").execute(connection)?;
-            Ok(())
-        })
-        .await
+        self.write(attempts::prove_writable).await
     }
 }
 

@@ -20,7 +20,11 @@
     reason = "a test may fail loudly"
 )]
 
+mod database_faults;
 mod emulator;
+mod kakao_faults;
 mod login;
+mod outbox;
+mod redis_faults;
 mod stage;
 mod table;

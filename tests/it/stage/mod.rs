@@ -1,14 +1,21 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod loopback;
+pub mod outage;
 pub mod page;
+pub mod postgres_server;
+pub mod proxy;
+pub mod redis_server;
 pub mod visitor;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use diesel::RunQueryDsl as _;
 use kakao_gate::app::{self, Running, Surroundings};
 use kakao_gate::clock::Clock;
 use kakao_gate::config::Environment;
@@ -50,7 +57,8 @@ impl Stage {
         self.on(Backends::built_in(), &story);
     }
 
-    fn on(&self, backends: Backends, story: &impl AsyncFn(&mut TestApp)) {
+    /// Tells the story on these backends.
+    pub fn on(&self, backends: Backends, story: impl AsyncFn(&mut TestApp)) {
         println!("on {backends}");
         actix_web::rt::System::new().block_on(async {
             let mut app = TestApp::start(backends, self.settings.clone()).await;
@@ -109,14 +117,24 @@ impl TestApp {
     }
 
     async fn run(&mut self, listener: TcpListener) {
+        self.running = Some(self.instance(listener).await);
+    }
+
+    async fn instance(&self, listener: TcpListener) -> Running {
         let environment: Environment = self.environment.clone().into_iter().collect();
         let (config, _) = environment.read().unwrap();
         let surroundings = Surroundings {
             clock: self.clock.clone(),
             demo: false,
         };
-        let running = app::start(config, surroundings, listener).await.unwrap();
-        self.running = Some(running);
+        app::start(config, surroundings, listener).await.unwrap()
+    }
+
+    /// A second instance of the service on the same database, with the same settings, on a port
+    /// of its own. Whoever asked for it stops it.
+    pub async fn another(&self) -> Running {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        self.instance(listener).await
     }
 
     /// Stops the service and starts it again on the same address and database, with `changes`
@@ -157,11 +175,42 @@ impl TestApp {
         Visitor::new(&self.url)
     }
 
+    /// The column `value` of a query, as text: what a story cannot see from outside.
+    pub async fn values(&self, sql: &str) -> Vec<String> {
+        let sql = sql.to_owned();
+        let store = self.gate().store;
+        let rows =
+            store.read(move |connection| Ok(diesel::sql_query(sql).load::<Row>(connection)?));
+        let rows = rows.await.unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
+    /// How many rows there are, such as of `sessions WHERE ended_at IS NULL`.
+    pub async fn count(&self, rows: &str) -> usize {
+        let sql = format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {rows}");
+        self.values(&sql).await[0].parse().unwrap()
+    }
+
     async fn stop(self) {
         if let Some(running) = self.running {
             running.stop().await;
         }
         self.emulator.stop().await;
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+/// Looks again and again until `found`, for ten seconds at most.
+pub async fn eventually(what: &str, mut found: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !found().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -32,6 +32,14 @@ impl Page {
         self.header("location")
     }
 
+    /// The id of the error page that the answer leads to, or nothing.
+    pub fn leads_to_error(&self) -> &str {
+        match self.location() {
+            "/auth/kakao/cancelled" => "cancelled",
+            other => other.strip_prefix("/auth/error?e=").unwrap_or_default(),
+        }
+    }
+
     /// The page's heading.
     pub fn h1(&self) -> String {
         self.text("h1")

@@ -81,16 +81,15 @@ pub async fn pick_session_cookie(
 /// Leaves at most one session cookie in the request, one that the current key opens. Returns it
 /// when the browser must be told, because an older key had sealed it.
 fn pick(keys: &CookieKeys, headers: &mut HeaderMap) -> Option<Cookie<'static>> {
-    let pairs: Vec<String> = headers
+    let sent: Vec<&[u8]> = headers
         .get_all(COOKIE)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .map(|pair| pair.trim().to_owned())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
         .collect();
-    let ours = |pair: &String| pair.split('=').next() == Some(keys.name);
+    let pairs: Vec<String> = sent.iter().filter_map(|pair| readable(pair)).collect();
+    let ours = |pair: &String| name_of(pair) == keys.name;
     let candidates = pairs.iter().filter(|pair| ours(pair)).count();
     // The usual case needs no work: one cookie, and no key but the current one.
-    if candidates == 0 || (candidates == 1 && keys.keys.len() == 1) {
+    if candidates <= 1 && (candidates == 0 || keys.keys.len() == 1) && pairs.len() == sent.len() {
         return None;
     }
     let opened = pairs
@@ -109,7 +108,8 @@ fn pick(keys: &CookieKeys, headers: &mut HeaderMap) -> Option<Cookie<'static>> {
         );
     }
     headers.remove(COOKIE);
-    if let Ok(value) = HeaderValue::from_str(&kept.join("; ")) {
+    // Not `from_str`, which takes ASCII only.
+    if let Ok(value) = HeaderValue::from_bytes(kept.join("; ").as_bytes()) {
         headers.insert(COOKIE, value);
     }
     let (at, mut cookie) = picked?;
@@ -122,6 +122,18 @@ fn pick(keys: &CookieKeys, headers: &mut HeaderMap) -> Option<Cookie<'static>> {
     cookie.set_same_site(SameSite::Lax);
     cookie.set_secure(keys.name.starts_with("__Host-"));
     Some(cookie)
+}
+
+/// A pair that actix-web reads as we do. Text that is not UTF-8 makes it overlook the whole
+/// header. It also unescapes names, so that `%5F_Host-…`, which any sub-domain may set, would
+/// pass for a name with the `__Host-` prefix, which none may.
+fn readable(pair: &[u8]) -> Option<String> {
+    let pair = std::str::from_utf8(pair).ok()?.trim();
+    (!name_of(pair).contains('%')).then(|| pair.to_owned())
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or_default().trim_end()
 }
 
 #[cfg(test)]

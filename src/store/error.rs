@@ -74,6 +74,7 @@ fn is_passing(message: &str) -> bool {
         "database or disk is full",
         "No space left on device",
         "canceling statement due to",
+        "deadlock detected",
         "terminating connection",
         "server closed the connection",
         "connection to server",

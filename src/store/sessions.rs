@@ -270,6 +270,8 @@ pub fn end_all(
     let except = except.map(|id| id.to_string()).unwrap_or_default();
     let rows = live_of(member, now)
         .filter(sessions::id.ne(except))
+        // Everybody locks the rows in one order, so that nobody waits for each other.
+        .order(sessions::id)
         .select(EndedRow::as_select())
         .load(connection)?;
     let mut ended = Vec::with_capacity(rows.len());

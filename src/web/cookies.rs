@@ -125,10 +125,10 @@ impl CookieNames {
 /// The value of the first cookie of that name. Does not go through the request's own cache,
 /// which would fix the cookies before the session's one has been picked.
 pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    // Pair by pair: what another program of this host put beside ours may be in any encoding.
     headers
         .get_all(COOKIE)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
         .find_map(|(found, value)| (found == name).then_some(value))
 }

@@ -20,11 +20,31 @@
     reason = "a test may fail loudly"
 )]
 
+mod architecture;
+mod callback;
+mod command_line;
+mod contract;
 mod database_faults;
+mod devices;
+mod documents;
 mod emulator;
+mod executables;
+mod forms;
+mod health;
+mod identity;
 mod kakao_faults;
+mod limits;
 mod login;
+mod logout;
+mod logs;
+mod migrations;
 mod outbox;
+mod pages;
+mod preferences;
+mod process;
+mod raw_http;
 mod redis_faults;
+mod sessions;
 mod stage;
+mod store;
 mod table;

@@ -35,13 +35,6 @@ async fn put_off(app: &TestApp) {
     .await;
 }
 
-fn live_tokens(app: &TestApp, person: &str) -> usize {
-    let world = app.emulator.world();
-    world
-        .live_access_tokens(world.user_id(person).unwrap())
-        .len()
-}
-
 async fn all_is_paid(app: &TestApp) {
     eventually("paid", async || app.count(UNPAID).await == 0).await;
 }
@@ -52,12 +45,12 @@ fn a_sign_out_revokes_the_token_at_kakao_once_and_forgets_it() {
     everywhere(async |app| {
         let visitor = app.visitor();
         visitor.log_in_as(app, "ordinary").await;
-        assert_eq!(live_tokens(app, "ordinary"), 1);
+        assert_eq!(app.live_kakao_tokens("ordinary"), 1);
         visitor
             .press("/logout", "/logout", &[("reach", "here")])
             .await;
         all_is_paid(app).await;
-        assert_eq!(live_tokens(app, "ordinary"), 0);
+        assert_eq!(app.live_kakao_tokens("ordinary"), 0);
         assert_eq!(app.emulator.count(Endpoint::Logout), 1);
         assert_eq!(app.count("outbox WHERE sealed_token <> ''").await, 0);
         // Nothing is left to be paid, by anybody, ever.
@@ -98,7 +91,7 @@ fn a_debt_survives_an_outage_of_kakao_and_is_paid_when_it_is_over() {
             app.clock.advance(time::Duration::minutes(2));
             app.gate().pay_debts().await.unwrap();
             all_is_paid(app).await;
-            assert_eq!(live_tokens(app, "ordinary"), 0, "{said}");
+            assert_eq!(app.live_kakao_tokens("ordinary"), 0, "{said}");
             assert_eq!(app.emulator.count(Endpoint::Logout), tries + 1, "{said}");
         }
     });
@@ -117,7 +110,7 @@ fn a_debt_survives_a_restart() {
         app.clock.advance(time::Duration::minutes(2));
         app.restart(&[]).await;
         all_is_paid(app).await;
-        assert_eq!(live_tokens(app, "ordinary"), 0);
+        assert_eq!(app.live_kakao_tokens("ordinary"), 0);
         assert_eq!(app.emulator.count(Endpoint::Logout), tries + 1);
     });
 }
@@ -150,7 +143,7 @@ fn a_payer_that_dies_in_the_middle_is_followed_by_another() {
         app.gate().pay_debts().await.unwrap();
         all_is_paid(app).await;
         assert_eq!(app.emulator.count(Endpoint::Logout), tries + 2);
-        assert_eq!(live_tokens(app, "ordinary"), 0);
+        assert_eq!(app.live_kakao_tokens("ordinary"), 0);
     });
 }
 
@@ -243,6 +236,6 @@ fn a_sign_out_everywhere_revokes_every_token_once() {
         app.gate().pay_debts().await.unwrap();
         all_is_paid(app).await;
         assert_eq!(app.emulator.count(Endpoint::Logout), 5);
-        assert_eq!(live_tokens(app, "ordinary"), 0);
+        assert_eq!(app.live_kakao_tokens("ordinary"), 0);
     });
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -114,6 +116,83 @@ impl Database {
             Self::Sqlite(folder) => format!("sqlite://{}/gate.db", folder.path().display()),
             Self::Postgres(schema) => schema.url(&schema.server),
         }
+    }
+
+    /// Runs statements beside the service.
+    pub fn execute(&self, sql: &str) {
+        let done = self.try_execute(sql);
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// As [`Database::execute`], where the database may refuse.
+    pub fn try_execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => self.sqlite().batch_execute(sql),
+            Self::Postgres(_) => self.postgres().batch_execute(sql),
+        }
+    }
+
+    /// The number that a `SELECT … AS number` comes to.
+    pub fn number(&self, sql: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            number: i64,
+        }
+        let query = diesel::sql_query(sql);
+        let row: Row = match self {
+            Self::Sqlite(_) => query.get_result(&mut self.sqlite()).unwrap(),
+            Self::Postgres(_) => query.get_result(&mut self.postgres()).unwrap(),
+        };
+        row.number
+    }
+
+    /// The texts that a `SELECT … AS text` finds.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            text: String,
+        }
+        let query = diesel::sql_query(sql);
+        let rows: Vec<Row> = match self {
+            Self::Sqlite(_) => query.load(&mut self.sqlite()).unwrap(),
+            Self::Postgres(_) => query.load(&mut self.postgres()).unwrap(),
+        };
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// Holds the write lock until the answer is dropped: SQLite's own, PostgreSQL's on every
+    /// table.
+    pub fn lock(&self) -> Box<dyn std::any::Any> {
+        match self {
+            Self::Sqlite(_) => {
+                let mut connection = self.sqlite();
+                connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+                Box::new(connection)
+            }
+            Self::Postgres(_) => {
+                let mut connection = self.postgres();
+                let lock = "BEGIN; LOCK TABLE members, kakao_accounts, sessions, attempts, outbox, \
+                            audit_events IN EXCLUSIVE MODE";
+                connection.batch_execute(lock).unwrap();
+                Box::new(connection)
+            }
+        }
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let url = self.url();
+        let mut connection =
+            SqliteConnection::establish(url.trim_start_matches("sqlite://")).unwrap();
+        connection
+            .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON")
+            .unwrap();
+        connection
+    }
+
+    fn postgres(&self) -> PgConnection {
+        PgConnection::establish(&self.url()).unwrap()
     }
 }
 

@@ -5,7 +5,9 @@ pub mod loopback;
 pub mod outage;
 pub mod page;
 pub mod postgres_server;
+pub mod program;
 pub mod proxy;
+pub mod raw;
 pub mod redis_server;
 pub mod visitor;
 
@@ -24,6 +26,7 @@ use kakao_gate::flow::Gate;
 use kakao_gate::random::Random;
 
 pub use backends::Backends;
+pub use program::{Program, Service};
 pub use visitor::Visitor;
 
 /// A story about the service as it is installed, told on every pair of backends there is.
@@ -189,6 +192,13 @@ impl TestApp {
     pub async fn count(&self, rows: &str) -> usize {
         let sql = format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {rows}");
         self.values(&sql).await[0].parse().unwrap()
+    }
+
+    /// How many access tokens of `person` Kakao honours.
+    pub fn live_kakao_tokens(&self, person: &str) -> usize {
+        let world = self.emulator.world();
+        let id = world.user_id(person).unwrap();
+        world.live_access_tokens(id).len()
     }
 
     async fn stop(self) {

@@ -40,6 +40,18 @@ impl Page {
         }
     }
 
+    /// The `Set-Cookie` header of that cookie, or nothing.
+    pub fn set_cookie(&self, name: &str) -> String {
+        let prefix = format!("{name}=");
+        let headers = self.headers.get_all("set-cookie");
+        let texts = headers.iter().map(|value| value.to_str().unwrap());
+        texts
+            .filter(|text| text.starts_with(&prefix))
+            .map(str::to_owned)
+            .next()
+            .unwrap_or_default()
+    }
+
     /// The page's heading.
     pub fn h1(&self) -> String {
         self.text("h1")

@@ -63,6 +63,14 @@ impl Visitor {
         }
     }
 
+    /// The same browser, when the service has moved to another address of this machine.
+    pub fn at(&self, site: &str) -> Self {
+        Self {
+            site: site.to_owned(),
+            ..self.copy()
+        }
+    }
+
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.borrow().get(name).cloned()
     }
@@ -154,7 +162,10 @@ impl Visitor {
         };
         let mut request = self.client.request(method, url);
         for (name, value) in &*self.headers.borrow() {
-            request = request.header(name, value);
+            // What a story says of one request comes instead of what is said of all.
+            if !headers.iter().any(|(instead, _)| instead == name) {
+                request = request.header(name, value);
+            }
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

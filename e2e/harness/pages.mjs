@@ -1,0 +1,52 @@
+// Every page of the service that a link or an error can lead to, by who may see it.
+
+/** The ways an error page can be asked for: `[id, status]`, as in `ErrorId`. */
+export const errors = [
+  ['consent_missing', 200],
+  ['code_used', 400],
+  ['redirect_mismatch', 502],
+  ['bad_client', 502],
+  ['kakao_limit', 503],
+  ['kakao_down', 503],
+  ['kakao_bad_reply', 502],
+  ['state_bad', 400],
+  ['state_expired', 400],
+  ['under14', 403],
+  ['suspended', 403],
+  ['csrf', 403],
+  ['bad_request', 400],
+  ['rate', 429],
+  ['server', 500],
+  ['unavailable', 503],
+];
+
+/** Pages for anyone: `[address, status]`. */
+export const open = [
+  ['/', 200],
+  ['/login', 200],
+  ['/login?next=/me', 200],
+  ['/login?reason=expired', 200],
+  ['/login?reason=revoked', 200],
+  ['/logged-out', 200],
+  ['/logged-out?done=all', 200],
+  ['/logged-out?done=kakao', 200],
+  ['/logged-out?done=partial', 200],
+  ['/terms', 200],
+  ['/privacy', 200],
+  ['/help', 200],
+  ['/auth/kakao/cancelled', 200],
+  ['/nowhere', 404],
+  ['/theme', 405],
+  ...errors.map(([id, status]) => [`/auth/error?e=${id}`, status]),
+];
+
+/** Pages for members. */
+export const personal = [
+  ['/', 200],
+  ['/me', 200],
+  ['/me/sessions', 200],
+  ['/logout', 200],
+  ['/logout?quick=1', 200],
+  ['/terms', 200],
+  ['/help', 200],
+];

@@ -1,0 +1,40 @@
+// What people do, in steps that several tests share.
+
+import { word } from './words.mjs';
+
+/** A link or button by its words. */
+export function control(page, role, name) {
+  return page.getByRole(role, { name, exact: true });
+}
+
+/** The Kakao button of the login page, whatever its words. */
+export function kakaoButton(page) {
+  return page.locator('main a.kakao');
+}
+
+/** At the emulator: picks `person`, and agrees to everything if asked. */
+export async function agreeAs(page, person, { only } = {}) {
+  await page.locator(`button[name=person][value="${person}"]`).click();
+  const agree = page.locator('button[name=answer][value=agree]');
+  if (!await agree.isVisible()) return;
+  for (const item of await page.locator('input[name=item]').all()) {
+    const scope = await item.getAttribute('value');
+    await item.setChecked(!only || only.includes(scope));
+  }
+  await agree.click();
+}
+
+/** Logs in as `person`, from the login page to the member's page. */
+export async function logIn(page, service, person) {
+  await page.goto(`${service}/login`);
+  await kakaoButton(page).click();
+  await agreeAs(page, person);
+  await page.waitForURL(`${service}/me`);
+}
+
+/** Logs out of this service with the ordinary button. */
+export async function logOut(page, service, lang) {
+  await page.goto(`${service}/logout`);
+  await control(page, 'button', word(lang, 'lo.svc')).click();
+  await page.waitForURL(`${service}/logged-out`);
+}

@@ -1,0 +1,540 @@
+//! The store, several instances of it racing on one database.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration as Wait, Instant};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{join, join_all};
+use kakao_gate::clock::Clock;
+use kakao_gate::config::Environment;
+use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method};
+use kakao_gate::store::attempts::{self, Claim};
+use kakao_gate::store::members::{self, KakaoProfile};
+use kakao_gate::store::outbox::{self, NewCall};
+use kakao_gate::store::sessions::{self, Found, NewSession, SealedTokens};
+use kakao_gate::store::{self, AnyConnection, Error, Store};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::stage::backends::Database;
+use crate::stage::{Backends, Program};
+
+const APP: i64 = 900_001;
+const RACERS: usize = 16;
+
+/// Four programs on one database.
+struct Instances {
+    stores: Vec<Store>,
+    backends: Backends,
+    now: OffsetDateTime,
+}
+
+fn everywhere(story: impl AsyncFn(&Instances)) {
+    for backends in Backends::available() {
+        println!("on {backends}");
+        let settings = Program::gate_with_settings().settings;
+        let environment: Environment = settings.into_iter().chain(backends.settings()).collect();
+        let (config, _) = environment.read().unwrap();
+        store::migrate(&config.database).unwrap();
+        let instances = Instances {
+            stores: (0..4).map(|_| Store::open(&config.database, 4)).collect(),
+            backends,
+            now: Clock::system().now(),
+        };
+        actix_web::rt::System::new().block_on(story(&instances));
+    }
+}
+
+impl Instances {
+    fn database(&self) -> &Database {
+        &self.backends.database
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        self.stores[0].write(work).await.unwrap()
+    }
+
+    /// Sixteen transactions at once, spread over the instances.
+    async fn race<T, W>(&self, work: impl Fn(usize) -> W) -> Vec<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    {
+        let races = (0..RACERS).map(|racer| {
+            let store = &self.stores[racer % self.stores.len()];
+            store.write(work(racer))
+        });
+        let results = join_all(races).await;
+        results.into_iter().map(|result| result.unwrap()).collect()
+    }
+
+    /// A member who signed in with the Kakao account of this number.
+    async fn member(&self, kakao_id: i64) -> Member {
+        let (profile, now) = (profile(kakao_id), self.now);
+        self.write(move |connection| {
+            members::sign_in_with_kakao(connection, &profile, new_member_id(), now)
+        })
+        .await
+    }
+
+    /// A session of `member` begun `ago`, that lasts a day and two hours unused.
+    async fn session(&self, member: &Member, ago: Duration) -> Uuid {
+        let begun = self.now - ago;
+        let session = NewSession {
+            id: Uuid::new_v4(),
+            secret_hash: "digest".to_owned(),
+            member: member.id,
+            method: Method::Kakao,
+            ip: "192.0.2.1".to_owned(),
+            user_agent: "a browser".to_owned(),
+            created_at: begun,
+            idle_ends_at: begun + Duration::hours(2),
+            ends_at: begun + Duration::days(1),
+            kakao: Some(SealedTokens {
+                access: "sealed".to_owned(),
+                access_ends_at: begun + Duration::hours(6),
+                refresh: "sealed too".to_owned(),
+                refresh_ends_at: begun + Duration::days(60),
+            }),
+        };
+        let id = session.id;
+        self.write(move |connection| sessions::insert(connection, &session))
+            .await;
+        id
+    }
+
+    async fn found(&self, id: Uuid) -> Found {
+        let now = self.now;
+        let found = self.stores[0].read(move |c| sessions::find(c, id, "digest", APP, now));
+        found.await.unwrap()
+    }
+}
+
+fn new_member_id() -> MemberId {
+    MemberId(Uuid::new_v4())
+}
+
+fn profile(kakao_id: i64) -> KakaoProfile {
+    KakaoProfile {
+        app_id: APP,
+        kakao_id: KakaoId::try_from(kakao_id).unwrap(),
+        connected_at: None,
+        nickname: Some("김하늘".to_owned()),
+        picture: None,
+        email: Some("same@example.com".to_owned()),
+        email_valid: true,
+        email_verified: true,
+        scopes: "account_email".to_owned(),
+    }
+}
+
+fn call(member: MemberId, now: OffsetDateTime) -> NewCall {
+    NewCall {
+        id: Uuid::new_v4(),
+        member,
+        sealed_token: "sealed".to_owned(),
+        created_at: now,
+        expires_at: now + Duration::hours(6),
+    }
+}
+
+// ID-1
+#[test]
+fn first_logins_racing_from_several_instances_make_one_member() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        for kakao_id in [7, i64::MAX] {
+            let members = instances
+                .race(|_| {
+                    move |connection: &mut AnyConnection| {
+                        let id = new_member_id();
+                        members::sign_in_with_kakao(connection, &profile(kakao_id), id, now)
+                    }
+                })
+                .await;
+            assert!(members.iter().all(|member| member.id == members[0].id));
+        }
+        let count = |table| {
+            let sql = format!("SELECT count(*) AS number FROM {table}");
+            instances.database().number(&sql)
+        };
+        assert_eq!((count("members"), count("kakao_accounts")), (2, 2));
+    });
+}
+
+// ID-1, ID-2
+#[test]
+fn two_kakao_accounts_with_one_email_are_two_members_and_so_are_two_apps() {
+    everywhere(async |instances| {
+        let one = instances.member(1).await;
+        let two = instances.member(2).await;
+        let (now, mut elsewhere) = (instances.now, profile(1));
+        elsewhere.app_id += 1;
+        let other_app = instances
+            .write(move |c| members::sign_in_with_kakao(c, &elsewhere, new_member_id(), now))
+            .await;
+        assert!(one.id != two.id && one.id != other_app.id && two.id != other_app.id);
+        assert_eq!(instances.member(1).await.id, one.id);
+    });
+}
+
+// ID-6
+#[test]
+fn kakao_numbers_of_all_64_bits_come_back_as_they_went() {
+    everywhere(async |instances| {
+        for number in [1, 1_376_016_924_426_814_086, i64::MAX] {
+            let member = instances.member(number).await;
+            let id = instances.session(&member, Duration::ZERO).await;
+            let Found::Live(signed_in) = instances.found(id).await else {
+                panic!("{number} is signed in");
+            };
+            assert_eq!(signed_in.kakao.unwrap().id.get(), number);
+        }
+    });
+}
+
+// CB-3
+#[test]
+fn an_attempt_is_claimed_once_and_the_others_learn_what_it_came_to() {
+    everywhere(async |instances| {
+        let ends = instances.now + Duration::minutes(10);
+        let claim =
+            |_| move |connection: &mut AnyConnection| attempts::claim(connection, "hash", ends);
+        let claims = instances.race(claim).await;
+        let ours = claims.iter().filter(|claim| **claim == Claim::Ours).count();
+        let open = claims
+            .iter()
+            .filter(|claim| **claim == Claim::Taken(None))
+            .count();
+        assert_eq!((ours, open), (1, RACERS - 1));
+
+        instances
+            .write(|c| attempts::settle(c, "hash", "session:x"))
+            .await;
+        let later = instances.race(claim).await;
+        assert!(
+            later
+                .iter()
+                .all(|claim| *claim == Claim::Taken(Some("session:x".to_owned())))
+        );
+    });
+}
+
+// SE-4, SE-7
+#[test]
+fn a_session_ends_once_and_hands_out_its_token_once() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        let id = instances.session(&member, Duration::ZERO).await;
+        let owner = member.id;
+        let ended = instances
+            .race(|_| {
+                move |c: &mut AnyConnection| sessions::end(c, owner, id, EndedBy::Logout, now)
+            })
+            .await;
+        let tokens: Vec<_> = ended
+            .into_iter()
+            .flatten()
+            .map(|ended| ended.kakao_access)
+            .collect();
+        assert_eq!(
+            tokens,
+            [Some(("sealed".to_owned(), now + Duration::hours(6)))]
+        );
+        assert!(matches!(
+            instances.found(id).await,
+            Found::Ended(EndedBy::Logout)
+        ));
+        let kept = "SELECT count(*) AS number FROM sessions
+            WHERE kakao_access IS NOT NULL OR kakao_refresh IS NOT NULL";
+        assert_eq!(instances.database().number(kept), 0);
+    });
+}
+
+// SE-4, SE-8
+#[test]
+fn ending_all_others_from_many_browsers_at_once_ends_each_session_once() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        let stranger = instances.member(2).await;
+        let theirs = instances.session(&stranger, Duration::ZERO).await;
+        let mut ids = Vec::new();
+        for _ in 0..40 {
+            ids.push(instances.session(&member, Duration::ZERO).await);
+        }
+        let owner = member.id;
+        let ended = instances
+            .race(|racer| {
+                let mine = Some(ids[racer]);
+                move |c: &mut AnyConnection| {
+                    sessions::end_all(c, owner, mine, EndedBy::OtherDevice, now)
+                }
+            })
+            .await;
+        let mut ended: Vec<_> = ended.into_iter().flatten().map(|ended| ended.id).collect();
+        let all = ended.len();
+        ended.sort_unstable();
+        ended.dedup();
+        assert_eq!(ended.len(), all, "none twice");
+        assert!(all >= 39);
+        assert!(matches!(instances.found(theirs).await, Found::Live(_)));
+    });
+}
+
+// SE-5
+#[test]
+fn nothing_brings_an_ended_session_back() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        let id = instances.session(&member, Duration::ZERO).await;
+        let owner = member.id;
+        instances
+            .write(move |c| sessions::end(c, owner, id, EndedBy::Logout, now))
+            .await;
+        let much_later = now + Duration::days(1);
+        instances
+            .write(move |c| sessions::touch(c, id, now, much_later))
+            .await;
+        assert!(matches!(instances.found(id).await, Found::Ended(_)));
+        let again = instances.write(move |c| sessions::end(c, owner, id, EndedBy::Logout, now));
+        assert!(again.await.is_none());
+    });
+}
+
+// SE-2, SE-3
+#[test]
+fn a_session_is_found_by_id_and_secret_until_either_of_its_ends() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        let live = instances.session(&member, Duration::minutes(119)).await;
+        let idle = instances.session(&member, Duration::hours(2)).await;
+        assert!(matches!(instances.found(live).await, Found::Live(_)));
+        assert!(matches!(
+            instances.found(idle).await,
+            Found::Ended(EndedBy::Expiry)
+        ));
+        assert!(matches!(
+            instances.found(Uuid::new_v4()).await,
+            Found::Unknown
+        ));
+        let wrong = instances.write(move |c| sessions::find(c, live, "other", APP, now));
+        assert!(matches!(wrong.await, Found::Unknown));
+
+        // However busy, a day is the end.
+        let busy = instances.session(&member, Duration::days(1)).await;
+        let (soon, ago) = (now + Duration::hours(2), now - Duration::minutes(1));
+        instances
+            .write(move |c| sessions::touch(c, busy, ago, soon))
+            .await;
+        assert!(matches!(
+            instances.found(busy).await,
+            Found::Ended(EndedBy::Expiry)
+        ));
+        let live = instances.write(move |c| sessions::count_live(c, now)).await;
+        assert_eq!(live, 1);
+    });
+}
+
+#[test]
+fn forgetting_leaves_what_still_matters() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        let live = instances.session(&member, Duration::ZERO).await;
+        let ended = instances.session(&member, Duration::minutes(1)).await;
+        let old = instances.session(&member, Duration::days(9)).await;
+        let owner = member.id;
+        instances
+            .write(move |c| sessions::end(c, owner, ended, EndedBy::Logout, now))
+            .await;
+        let before = now - Duration::days(7);
+        assert_eq!(
+            instances.write(move |c| sessions::purge(c, before)).await,
+            1
+        );
+        assert!(matches!(instances.found(live).await, Found::Live(_)));
+        assert!(matches!(instances.found(ended).await, Found::Ended(_)));
+        assert!(matches!(instances.found(old).await, Found::Unknown));
+
+        for (hash, ends) in [
+            ("past", now - Duration::SECOND),
+            ("open", now + Duration::SECOND),
+        ] {
+            instances
+                .write(move |c| attempts::claim(c, hash, ends))
+                .await;
+        }
+        assert_eq!(instances.write(move |c| attempts::purge(c, now)).await, 1);
+        let open = instances
+            .write(move |c| attempts::claim(c, "open", now))
+            .await;
+        assert_eq!(open, Claim::Taken(None), "a state in use works once");
+
+        let long_ago = now - Duration::days(40);
+        let [waiting, done] = [0, 1].map(|_| call(owner, long_ago));
+        let finished = done.id;
+        instances
+            .write(move |c| outbox::owe_logout(c, &waiting))
+            .await;
+        instances.write(move |c| outbox::owe_logout(c, &done)).await;
+        instances
+            .write(move |c| outbox::finish(c, finished, "done", long_ago))
+            .await;
+        assert_eq!(instances.write(move |c| outbox::purge(c, now)).await, 1);
+        assert_eq!(instances.write(outbox::count_waiting).await, 1);
+    });
+}
+
+// SE-7
+#[test]
+fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let member = instances.member(1).await;
+        for _ in 0..20 {
+            let call = call(member.id, now);
+            instances.write(move |c| outbox::owe_logout(c, &call)).await;
+        }
+        let until = now + Duration::minutes(1);
+        let lease = |at| move |_| move |c: &mut AnyConnection| outbox::lease(c, at, until, 8);
+        let leased = instances.race(lease(now)).await;
+        let mut ids: Vec<_> = leased.into_iter().flatten().map(|call| call.id).collect();
+        while ids.len() < 20 {
+            let more = instances.write(lease(now)(0)).await;
+            assert!(!more.is_empty(), "every call has its turn");
+            ids.extend(more.into_iter().map(|call| call.id));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 20, "none twice");
+        assert!(instances.write(lease(now)(0)).await.is_empty());
+
+        let again = instances
+            .write(move |c| outbox::lease(c, until, until, 8))
+            .await;
+        assert!(
+            again.iter().all(|call| call.tries == 2),
+            "whoever had it died"
+        );
+        assert_eq!(again.len(), 8);
+        let (late, count) = (now + Duration::hours(7), 20);
+        assert_eq!(
+            instances.write(move |c| outbox::expire(c, late)).await,
+            count
+        );
+        let tokens = "SELECT count(*) AS number FROM outbox WHERE sealed_token <> ''";
+        assert_eq!(
+            instances.database().number(tokens),
+            0,
+            "no point in keeping them"
+        );
+    });
+}
+
+#[test]
+fn moments_keep_their_microseconds() {
+    everywhere(async |instances| {
+        let member = instances.member(1).await;
+        assert_eq!(member.created_at, instances.now);
+        assert_eq!(member.last_login_at, instances.now);
+        let id = instances
+            .session(&member, Duration::microseconds(999_999))
+            .await;
+        let Found::Live(signed_in) = instances.found(id).await else {
+            panic!("signed in");
+        };
+        let begun = instances.now - Duration::microseconds(999_999);
+        assert_eq!(signed_in.session.created_at, begun);
+        assert_eq!(signed_in.session.idle_ends_at, begun + Duration::hours(2));
+    });
+}
+
+// RL-5
+#[test]
+fn work_that_fails_or_panics_keeps_nothing_and_the_next_one_works() {
+    everywhere(async |instances| {
+        let now = instances.now;
+        let store = &instances.stores[0];
+        let failed = store.write(move |connection| {
+            members::sign_in_with_kakao(connection, &profile(1), new_member_id(), now)?;
+            Err::<(), _>(Error::Work("something else"))
+        });
+        assert!(matches!(failed.await, Err(Error::Work(_))));
+        for _ in 0..20 {
+            let panicked = store.write(move |connection| {
+                members::sign_in_with_kakao(connection, &profile(2), new_member_id(), now)?;
+                std::panic::panic_any("on purpose");
+                #[expect(unreachable_code, reason = "gives the closure its type")]
+                Ok(())
+            });
+            assert!(AssertUnwindSafe(panicked).catch_unwind().await.is_err());
+            let panicked = store.read(|_| -> Result<(), Error> { std::panic::panic_any("too") });
+            assert!(AssertUnwindSafe(panicked).catch_unwind().await.is_err());
+        }
+        assert_eq!(instances.write(members::count).await, 0);
+        instances.member(3).await;
+        assert_eq!(instances.write(members::count).await, 1);
+    });
+}
+
+// RL-4
+#[test]
+fn a_lock_that_somebody_holds_is_a_refusal_in_time_and_passes_with_the_lock() {
+    everywhere(async |instances| {
+        instances.member(1).await;
+        let held = instances.database().lock();
+        let began = Instant::now();
+        let now = instances.now;
+        let refused = instances.stores[1]
+            .write(move |c| members::sign_in_with_kakao(c, &profile(2), new_member_id(), now))
+            .await
+            .map(|member| member.id);
+        assert!(
+            refused.as_ref().is_err_and(Error::is_unavailable),
+            "{refused:?}"
+        );
+        assert!(
+            began.elapsed() < Wait::from_secs(4),
+            "{:?}",
+            began.elapsed()
+        );
+        drop(held);
+        instances.member(2).await;
+        assert_eq!(instances.write(members::count).await, 2);
+    });
+}
+
+// RL-4
+#[test]
+fn of_two_transactions_that_wait_for_each_other_one_is_told_to_come_again() {
+    everywhere(async |instances| {
+        // SQLite has one writer at a time, and so nobody to wait for while writing.
+        if let Database::Sqlite(_) = instances.database() {
+            return;
+        }
+        let [one, two] = [instances.member(1).await.id, instances.member(2).await.id];
+        let both_begun = Arc::new(Barrier::new(2));
+        let change = |first: MemberId, second: MemberId| {
+            let both_begun = Arc::clone(&both_begun);
+            instances.stores[0].write(move |connection| {
+                members::choose_locale(connection, first, "ko")?;
+                both_begun.wait();
+                members::choose_locale(connection, second, "en")
+            })
+        };
+        let (here, there) = join(change(one, two), change(two, one)).await;
+        let refused = [&here, &there].map(|result| result.as_ref().err());
+        let ([Some(error), None] | [None, Some(error)]) = refused else {
+            panic!("one of the two goes through: {refused:?}");
+        };
+        assert!(error.is_unavailable(), "{error:?}");
+    });
+}

@@ -49,7 +49,7 @@ impl AnyConnection {
                 Ok(Self::Sqlite(inner))
             }
             Database::Postgres(url) => {
-                let mut inner = PgConnection::establish(url.expose())?;
+                let mut inner = PgConnection::establish(&with_limits(url.expose()))?;
                 diesel::connection::SimpleConnection::batch_execute(
                     &mut inner,
                     &format!(
@@ -115,6 +115,27 @@ impl AnyConnection {
     }
 }
 
+/// What libpq may spend on a server that is not there any more: without these, a connection whose
+/// other end vanished holds its thread until the kernel gives up, minutes or hours later. An
+/// operator's own values win.
+const NETWORK_LIMITS: &[(&str, &str)] = &[
+    ("connect_timeout", "2"),
+    ("tcp_user_timeout", "3000"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "2"),
+];
+
+fn with_limits(url: &str) -> String {
+    let missing = NETWORK_LIMITS
+        .iter()
+        .filter(|(name, _)| !url.contains(&format!("{name}=")));
+    missing.fold(url.to_owned(), |url, (name, value)| {
+        let joint = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{joint}{name}={value}")
+    })
+}
+
 /// Makes pooled connections: looks at the configured scheme, where Diesel's own manager would
 /// try one backend after the other and swallow the reason.
 #[derive(Clone, Debug)]
@@ -140,5 +161,23 @@ impl r2d2::ManageConnection for Manager {
             || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
                 connection,
             )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RL-4
+    #[test]
+    fn a_postgres_address_gets_network_limits_and_keeps_the_operators_own() {
+        assert_eq!(
+            with_limits("postgres://db/gate?connect_timeout=9"),
+            "postgres://db/gate?connect_timeout=9&tcp_user_timeout=3000&keepalives_idle=5\
+             &keepalives_interval=2&keepalives_count=2"
+        );
+        assert!(
+            with_limits("postgres://db/gate").starts_with("postgres://db/gate?connect_timeout=2&")
+        );
     }
 }

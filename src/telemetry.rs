@@ -1,6 +1,7 @@
 //! What operators see: log lines and metrics.
 
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -16,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::LogFormat;
 
 /// Sends log lines to standard error, filtered by `filter` (the syntax of `RUST_LOG`; `info`
-/// when empty or wrong). Does nothing when a subscriber is already installed.
+/// when empty or wrong), panics included. Keeps a subscriber that is already installed.
 pub fn init(format: LogFormat, filter: &str) {
     let standard = "info,actix_server=warn,rustls_platform_verifier=error";
     let asked = (!filter.is_empty()).then(|| EnvFilter::try_new(filter));
@@ -37,6 +38,19 @@ pub fn init(format: LogFormat, filter: &str) {
     if misread {
         tracing::warn!("RUST_LOG cannot be read as a filter; logging at info");
     }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// One log line where Rust's own hook writes several of plain text, which no reader of JSON
+/// lines understands.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("(no text)");
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(
+        panic = text,
+        place,
+        "a bug ended the work on one request or task"
+    );
 }
 
 /// Counters and timers. Labels are fixed words and route patterns, never what a visitor sent.

@@ -24,6 +24,17 @@ const SQLITE_LOCK_WAIT_MS: u32 = 1_500;
 /// How long PostgreSQL may work on one statement or wait for one lock, in milliseconds.
 const POSTGRES_STATEMENT_MS: u32 = 2_000;
 
+/// What libpq is told where `DATABASE_URL` says nothing else: without these it waits for ever
+/// for a server that accepts and says nothing, and a quarter of an hour for one whose network
+/// went away without a word. Seconds, and milliseconds in the last.
+const POSTGRES_PATIENCE: [(&str, u32); 5] = [
+    ("connect_timeout", 2),
+    ("keepalives_idle", 5),
+    ("keepalives_interval", 2),
+    ("keepalives_count", 2),
+    ("tcp_user_timeout", 3_000),
+];
+
 impl AnyConnection {
     /// Opens a connection and makes it ready.
     ///
@@ -49,7 +60,7 @@ impl AnyConnection {
                 Ok(Self::Sqlite(inner))
             }
             Database::Postgres(url) => {
-                let mut inner = PgConnection::establish(&with_limits(url.expose()))?;
+                let mut inner = PgConnection::establish(&with_patience(url.expose()))?;
                 diesel::connection::SimpleConnection::batch_execute(
                     &mut inner,
                     &format!(
@@ -115,25 +126,19 @@ impl AnyConnection {
     }
 }
 
-/// What libpq may spend on a server that is not there any more: without these, a connection whose
-/// other end vanished holds its thread until the kernel gives up, minutes or hours later. An
-/// operator's own values win.
-const NETWORK_LIMITS: &[(&str, &str)] = &[
-    ("connect_timeout", "2"),
-    ("tcp_user_timeout", "3000"),
-    ("keepalives_idle", "5"),
-    ("keepalives_interval", "2"),
-    ("keepalives_count", "2"),
-];
-
-fn with_limits(url: &str) -> String {
-    let missing = NETWORK_LIMITS
-        .iter()
-        .filter(|(name, _)| !url.contains(&format!("{name}=")));
-    missing.fold(url.to_owned(), |url, (name, value)| {
-        let joint = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{joint}{name}={value}")
-    })
+/// `url` with [`POSTGRES_PATIENCE`] for whatever it leaves open. Text, because an address with
+/// several hosts, which libpq understands, is none that the `url` crate does.
+fn with_patience(url: &str) -> String {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut parameters: Vec<String> = query.split('&').map(str::to_owned).collect();
+    parameters.retain(|parameter| !parameter.is_empty());
+    for (name, value) in POSTGRES_PATIENCE {
+        let said = |parameter: &String| parameter.split('=').next() == Some(name);
+        if !parameters.iter().any(said) {
+            parameters.push(format!("{name}={value}"));
+        }
+    }
+    format!("{address}?{}", parameters.join("&"))
 }
 
 /// Makes pooled connections: looks at the configured scheme, where Diesel's own manager would
@@ -170,14 +175,16 @@ mod tests {
 
     // RL-4
     #[test]
-    fn a_postgres_address_gets_network_limits_and_keeps_the_operators_own() {
+    fn libpq_is_told_to_be_impatient_unless_the_address_says_otherwise() {
         assert_eq!(
-            with_limits("postgres://db/gate?connect_timeout=9"),
-            "postgres://db/gate?connect_timeout=9&tcp_user_timeout=3000&keepalives_idle=5\
-             &keepalives_interval=2&keepalives_count=2"
+            with_patience("postgres://a@h1,h2/db"),
+            "postgres://a@h1,h2/db?connect_timeout=2&keepalives_idle=5&keepalives_interval=2\
+             &keepalives_count=2&tcp_user_timeout=3000"
         );
-        assert!(
-            with_limits("postgres://db/gate").starts_with("postgres://db/gate?connect_timeout=2&")
+        assert_eq!(
+            with_patience("postgres://h/db?options=-ca%3Db&connect_timeout=9&tcp_user_timeout=0"),
+            "postgres://h/db?options=-ca%3Db&connect_timeout=9&tcp_user_timeout=0\
+             &keepalives_idle=5&keepalives_interval=2&keepalives_count=2"
         );
     }
 }

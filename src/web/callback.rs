@@ -123,6 +123,7 @@ fn fail(
     next: Option<crate::flow::Next>,
     left: Option<&Attempts>,
 ) -> HttpResponse {
+    site.gate.metrics.login(failure.why.id());
     log(visitor, failure);
     let (until, wait, scopes) = match &failure.why {
         Why::Suspended { until } => (until.map(|until| until.unix_timestamp()), None, Vec::new()),

@@ -49,6 +49,9 @@ pub enum StartError {
     /// The listener.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
+    /// The listener of the metrics.
+    #[error("cannot listen on METRICS_BIND: {0}")]
+    MetricsBind(std::io::Error),
 }
 
 /// A service that runs.
@@ -90,11 +93,13 @@ pub async fn start(
     let server = serve(&config, &site, listener)?;
     let mut servers = vec![server.handle()];
     if let Some(bind) = config.metrics_bind {
-        let metrics = serve_metrics(&gate.metrics, TcpListener::bind(bind)?)?;
+        let listener = TcpListener::bind(bind).map_err(StartError::MetricsBind)?;
+        let metrics = serve_metrics(&gate.metrics, listener)?;
         servers.push(metrics.handle());
         actix_web::rt::spawn(metrics);
     }
     let (stop_jobs, stopping) = watch::channel(false);
+    actix_web::rt::spawn(keep_counters_small(site, stopping.clone()));
     Ok(Running {
         jobs: tokio::spawn(jobs::run(gate.clone(), stopping)),
         main: actix_web::rt::spawn(server),
@@ -132,16 +137,10 @@ impl Running {
 /// # Errors
 /// Settings that a part refuses.
 pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
-    let origin = |url: &url::Url| url.origin().ascii_serialization();
     let rules = Rules {
         app_id: config.kakao.app_id,
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
-        issuer: origin(&config.kakao.auth_url),
-        picture_origin: config
-            .kakao
-            .is_emulated()
-            .then(|| origin(&config.kakao.api_url)),
     };
     Ok(Gate {
         clock,
@@ -205,6 +204,16 @@ fn serve(
     Ok(server.run())
 }
 
+async fn keep_counters_small(site: web::Data<Site>, mut stop: watch::Receiver<bool>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = minute.tick() => site.forget_quiet_addresses(),
+        }
+    }
+}
+
 /// The metrics, on a listener of their own that is never public.
 fn serve_metrics(metrics: &Metrics, listener: TcpListener) -> Result<Server, StartError> {
     let registry = web::Data::new(metrics.registry());
@@ -226,5 +235,93 @@ async fn print_metrics(registry: web::Data<prometheus_client::registry::Registry
             .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
             .body(text),
         Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use base64::Engine as _;
+
+    async fn panics() -> HttpResponse {
+        panic!("a secret of the handler")
+    }
+
+    async fn panics_in_the_database(site: web::Data<Site>) -> HttpResponse {
+        let work = |_: &mut store::AnyConnection| -> Result<(), store::Error> {
+            panic!("a secret of the query")
+        };
+        let read = site.gate.store.read(work).await;
+        HttpResponse::Ok().body(format!("{read:?}"))
+    }
+
+    async fn counts(site: web::Data<Site>) -> HttpResponse {
+        let counted = site.gate.store.read(store::members::count).await;
+        HttpResponse::Ok().body(counted.unwrap().to_string())
+    }
+
+    fn config(folder: &std::path::Path) -> Config {
+        let key = Random::system().bytes::<64>().unwrap();
+        let key = base64::engine::general_purpose::STANDARD.encode(key);
+        let database = format!("sqlite://{}/gate.db", folder.display());
+        let environment = crate::config::Environment::from_iter([
+            ("SECRET_KEY", key.as_str()),
+            ("KAKAO_REST_API_KEY", "rest-api-key"),
+            ("KAKAO_APP_ID", "1"),
+            ("DATABASE_URL", &database),
+        ]);
+        environment.read().unwrap().0
+    }
+
+    // RL-5, WB-1, LG-5
+    #[actix_web::test]
+    async fn a_panic_costs_one_request_its_page_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        store::migrate(&config.database).unwrap();
+        let backend = Backend::open(&config.sessions.backend).unwrap();
+        let gate = gate(&config, Clock::system()).unwrap();
+        let site = web::Data::new(Site::new(&config, gate, backend, false));
+        let app = App::new()
+            .app_data(site)
+            .route("/broken", web::get().to(panics))
+            .route("/broken/deep", web::get().to(panics_in_the_database))
+            .route("/counts", web::get().to(counts))
+            .wrap(from_fn(pages::edge));
+        let app = init_service(app).await;
+
+        // More often than there are connections and threads to lose.
+        for path in ["/broken", "/broken/deep"].repeat(20) {
+            let request = TestRequest::get().uri(path).to_request();
+            // The outermost layer hands an inner failure on as an error that holds the answer.
+            let answer = match actix_web::dev::Service::call(&app, request).await {
+                Ok(response) => response.into_parts().1.map_into_boxed_body(),
+                Err(error) => error.error_response(),
+            };
+            assert_eq!(answer.status(), 500, "{path}");
+            for name in [
+                "content-security-policy",
+                "x-content-type-options",
+                "referrer-policy",
+                "cross-origin-opener-policy",
+                "cross-origin-resource-policy",
+                "cache-control",
+                "x-request-id",
+            ] {
+                assert!(answer.headers().contains_key(name), "{path} {name}");
+            }
+            let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.contains("<h1"), "{path}: {body}");
+            assert!(
+                !body.contains("secret") && !body.contains("panic"),
+                "{path}: {body}"
+            );
+
+            let next = call_service(&app, TestRequest::get().uri("/counts").to_request()).await;
+            assert_eq!(next.status(), 200, "after {path}");
+            assert_eq!(read_body(next).await, "0", "after {path}");
+        }
     }
 }

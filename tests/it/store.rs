@@ -1,5 +1,7 @@
 //! The store, several instances of it racing on one database.
 
+mod sessions;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration as Wait, Instant};
@@ -12,7 +14,7 @@ use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method};
 use kakao_gate::store::attempts::{self, Claim};
 use kakao_gate::store::members::{self, KakaoProfile};
 use kakao_gate::store::outbox::{self, NewCall};
-use kakao_gate::store::sessions::{self, Found, NewSession, SealedTokens};
+use kakao_gate::store::sessions::{self as rows, Found, NewSession, SealedTokens};
 use kakao_gate::store::{self, AnyConnection, Error, Store};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -102,14 +104,14 @@ impl Instances {
             }),
         };
         let id = session.id;
-        self.write(move |connection| sessions::insert(connection, &session))
+        self.write(move |connection| rows::insert(connection, &session))
             .await;
         id
     }
 
     async fn found(&self, id: Uuid) -> Found {
         let now = self.now;
-        let found = self.stores[0].read(move |c| sessions::find(c, id, "digest", APP, now));
+        let found = self.stores[0].read(move |c| rows::find(c, id, "digest", APP, now));
         found.await.unwrap()
     }
 }
@@ -135,7 +137,8 @@ fn profile(kakao_id: i64) -> KakaoProfile {
 fn call(member: MemberId, now: OffsetDateTime) -> NewCall {
     NewCall {
         id: Uuid::new_v4(),
-        member,
+        kind: outbox::Kind::Logout,
+        member: Some(member),
         sealed_token: "sealed".to_owned(),
         created_at: now,
         expires_at: now + Duration::hours(6),
@@ -224,125 +227,6 @@ fn an_attempt_is_claimed_once_and_the_others_learn_what_it_came_to() {
     });
 }
 
-// SE-4, SE-7
-#[test]
-fn a_session_ends_once_and_hands_out_its_token_once() {
-    everywhere(async |instances| {
-        let now = instances.now;
-        let member = instances.member(1).await;
-        let id = instances.session(&member, Duration::ZERO).await;
-        let owner = member.id;
-        let ended = instances
-            .race(|_| {
-                move |c: &mut AnyConnection| sessions::end(c, owner, id, EndedBy::Logout, now)
-            })
-            .await;
-        let tokens: Vec<_> = ended
-            .into_iter()
-            .flatten()
-            .map(|ended| ended.kakao_access)
-            .collect();
-        assert_eq!(
-            tokens,
-            [Some(("sealed".to_owned(), now + Duration::hours(6)))]
-        );
-        assert!(matches!(
-            instances.found(id).await,
-            Found::Ended(EndedBy::Logout)
-        ));
-        let kept = "SELECT count(*) AS number FROM sessions
-            WHERE kakao_access IS NOT NULL OR kakao_refresh IS NOT NULL";
-        assert_eq!(instances.database().number(kept), 0);
-    });
-}
-
-// SE-4, SE-8
-#[test]
-fn ending_all_others_from_many_browsers_at_once_ends_each_session_once() {
-    everywhere(async |instances| {
-        let now = instances.now;
-        let member = instances.member(1).await;
-        let stranger = instances.member(2).await;
-        let theirs = instances.session(&stranger, Duration::ZERO).await;
-        let mut ids = Vec::new();
-        for _ in 0..40 {
-            ids.push(instances.session(&member, Duration::ZERO).await);
-        }
-        let owner = member.id;
-        let ended = instances
-            .race(|racer| {
-                let mine = Some(ids[racer]);
-                move |c: &mut AnyConnection| {
-                    sessions::end_all(c, owner, mine, EndedBy::OtherDevice, now)
-                }
-            })
-            .await;
-        let mut ended: Vec<_> = ended.into_iter().flatten().map(|ended| ended.id).collect();
-        let all = ended.len();
-        ended.sort_unstable();
-        ended.dedup();
-        assert_eq!(ended.len(), all, "none twice");
-        assert!(all >= 39);
-        assert!(matches!(instances.found(theirs).await, Found::Live(_)));
-    });
-}
-
-// SE-5
-#[test]
-fn nothing_brings_an_ended_session_back() {
-    everywhere(async |instances| {
-        let now = instances.now;
-        let member = instances.member(1).await;
-        let id = instances.session(&member, Duration::ZERO).await;
-        let owner = member.id;
-        instances
-            .write(move |c| sessions::end(c, owner, id, EndedBy::Logout, now))
-            .await;
-        let much_later = now + Duration::days(1);
-        instances
-            .write(move |c| sessions::touch(c, id, now, much_later))
-            .await;
-        assert!(matches!(instances.found(id).await, Found::Ended(_)));
-        let again = instances.write(move |c| sessions::end(c, owner, id, EndedBy::Logout, now));
-        assert!(again.await.is_none());
-    });
-}
-
-// SE-2, SE-3
-#[test]
-fn a_session_is_found_by_id_and_secret_until_either_of_its_ends() {
-    everywhere(async |instances| {
-        let now = instances.now;
-        let member = instances.member(1).await;
-        let live = instances.session(&member, Duration::minutes(119)).await;
-        let idle = instances.session(&member, Duration::hours(2)).await;
-        assert!(matches!(instances.found(live).await, Found::Live(_)));
-        assert!(matches!(
-            instances.found(idle).await,
-            Found::Ended(EndedBy::Expiry)
-        ));
-        assert!(matches!(
-            instances.found(Uuid::new_v4()).await,
-            Found::Unknown
-        ));
-        let wrong = instances.write(move |c| sessions::find(c, live, "other", APP, now));
-        assert!(matches!(wrong.await, Found::Unknown));
-
-        // However busy, a day is the end.
-        let busy = instances.session(&member, Duration::days(1)).await;
-        let (soon, ago) = (now + Duration::hours(2), now - Duration::minutes(1));
-        instances
-            .write(move |c| sessions::touch(c, busy, ago, soon))
-            .await;
-        assert!(matches!(
-            instances.found(busy).await,
-            Found::Ended(EndedBy::Expiry)
-        ));
-        let live = instances.write(move |c| sessions::count_live(c, now)).await;
-        assert_eq!(live, 1);
-    });
-}
-
 #[test]
 fn forgetting_leaves_what_still_matters() {
     everywhere(async |instances| {
@@ -353,11 +237,11 @@ fn forgetting_leaves_what_still_matters() {
         let old = instances.session(&member, Duration::days(9)).await;
         let owner = member.id;
         instances
-            .write(move |c| sessions::end(c, owner, ended, EndedBy::Logout, now))
+            .write(move |c| rows::end(c, owner, ended, EndedBy::Logout, now))
             .await;
         let before = now - Duration::days(7);
         assert_eq!(
-            instances.write(move |c| sessions::purge(c, before)).await,
+            instances.write(move |c| rows::purge(c, before, 500)).await,
             1
         );
         assert!(matches!(instances.found(live).await, Found::Live(_)));
@@ -372,7 +256,10 @@ fn forgetting_leaves_what_still_matters() {
                 .write(move |c| attempts::claim(c, hash, ends))
                 .await;
         }
-        assert_eq!(instances.write(move |c| attempts::purge(c, now)).await, 1);
+        assert_eq!(
+            instances.write(move |c| attempts::purge(c, now, 500)).await,
+            1
+        );
         let open = instances
             .write(move |c| attempts::claim(c, "open", now))
             .await;
@@ -381,14 +268,15 @@ fn forgetting_leaves_what_still_matters() {
         let long_ago = now - Duration::days(40);
         let [waiting, done] = [0, 1].map(|_| call(owner, long_ago));
         let finished = done.id;
-        instances
-            .write(move |c| outbox::owe_logout(c, &waiting))
-            .await;
-        instances.write(move |c| outbox::owe_logout(c, &done)).await;
+        instances.write(move |c| outbox::owe(c, &waiting)).await;
+        instances.write(move |c| outbox::owe(c, &done)).await;
         instances
             .write(move |c| outbox::finish(c, finished, "done", long_ago))
             .await;
-        assert_eq!(instances.write(move |c| outbox::purge(c, now)).await, 1);
+        assert_eq!(
+            instances.write(move |c| outbox::purge(c, now, 500)).await,
+            1
+        );
         assert_eq!(instances.write(outbox::count_waiting).await, 1);
     });
 }
@@ -401,7 +289,7 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
         let member = instances.member(1).await;
         for _ in 0..20 {
             let call = call(member.id, now);
-            instances.write(move |c| outbox::owe_logout(c, &call)).await;
+            instances.write(move |c| outbox::owe(c, &call)).await;
         }
         let until = now + Duration::minutes(1);
         let lease = |at| move |_| move |c: &mut AnyConnection| outbox::lease(c, at, until, 8);
@@ -436,24 +324,6 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
             0,
             "no point in keeping them"
         );
-    });
-}
-
-#[test]
-fn moments_keep_their_microseconds() {
-    everywhere(async |instances| {
-        let member = instances.member(1).await;
-        assert_eq!(member.created_at, instances.now);
-        assert_eq!(member.last_login_at, instances.now);
-        let id = instances
-            .session(&member, Duration::microseconds(999_999))
-            .await;
-        let Found::Live(signed_in) = instances.found(id).await else {
-            panic!("signed in");
-        };
-        let begun = instances.now - Duration::microseconds(999_999);
-        assert_eq!(signed_in.session.created_at, begun);
-        assert_eq!(signed_in.session.idle_ends_at, begun + Duration::hours(2));
     });
 }
 

@@ -75,6 +75,11 @@ impl Visitor {
         self.cookies.borrow().get(name).cloned()
     }
 
+    /// The values of all cookies.
+    pub fn cookies(&self) -> Vec<String> {
+        self.cookies.borrow().values().cloned().collect()
+    }
+
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.cookies
             .borrow_mut()

@@ -12,6 +12,7 @@ mod authorize;
 mod breakage;
 mod clock;
 mod console;
+mod cross_origin;
 mod fault;
 mod journal;
 mod ledger;

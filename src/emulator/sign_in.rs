@@ -174,6 +174,11 @@ fn proceed(
             });
             consent_page(shared, state, received, ask, person, view.collect(), missed)
         }
+        // A code of the usual look that nobody knows.
+        (Step::Grant(_), Some(_)) if received.is_head => match shared.random.code() {
+            Ok(code) => redirect(&ask.location(vec![("code", &code)])),
+            Err(_) => HttpResponse::InternalServerError().finish(),
+        },
         (Step::Grant(scopes), Some(person)) => {
             let user_id = person.user_id.unwrap_or_default();
             let now = shared.clock.now();

@@ -51,7 +51,7 @@ pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> Htt
     respond(about(&shared.state(), &received, &shared.url, now))
 }
 
-/// `POST /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
+/// `POST` and `GET /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
 pub(super) async fn logout(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
@@ -65,7 +65,7 @@ pub(super) async fn logout(shared: Data<Shared>, received: ReqData<Received>) ->
     respond(answer)
 }
 
-/// `POST /v1/user/unlink`
+/// `POST` and `GET /v1/user/unlink`
 pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
@@ -87,7 +87,8 @@ fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
 }
 
 fn token_info(state: &State, received: &Received, now: OffsetDateTime) -> Result<Value, KapiError> {
-    let (_, token) = split_authorization(received)
+    let (_, token) = received
+        .credentials()
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .ok_or_else(no_key)?;
     let is_well_formed = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
@@ -115,8 +116,10 @@ fn about(
     let caller = caller(state, received, now)?;
     let argument = |words: &str| caller.refused(KapiError::new(-2, words));
     let secure = match received.value("secure_resource") {
-        None | Some("" | "false") => false,
-        Some("true") => true,
+        None | Some("") => false,
+        Some(text) if text.eq_ignore_ascii_case("false") => false,
+        // Python clients send `True`.
+        Some(text) if text.eq_ignore_ascii_case("true") => true,
         Some(_) => return Err(argument("secure_resource should be true or false")),
     };
     let keys = match received.value("property_keys") {
@@ -137,7 +140,7 @@ fn about(
 /// Authenticates either style, in the order of Kakao's answers: key or token first, then the
 /// target, then whether it is linked.
 fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
-    let (scheme, credentials) = split_authorization(received).ok_or_else(no_key)?;
+    let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return bearer(state, credentials, now);
     }
@@ -169,11 +172,6 @@ fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, Kap
         user_id: token.user_id,
         login: token.login,
     })
-}
-
-fn split_authorization(received: &Received) -> Option<(&str, &str)> {
-    let (scheme, credentials) = received.authorization.as_deref()?.trim().split_once(' ')?;
-    Some((scheme, credentials.trim_start()))
 }
 
 fn no_key() -> KapiError {

@@ -118,7 +118,10 @@ fn refuse(code: &str, endpoint: Endpoint, shared: &Shared, received: &Received) 
     let ask = Ask::read(&shared.state().app, &received.raw_query);
     match (Answer::named(code), ask) {
         (Some(answer), Ok(ask)) => page::redirect(&answer.location(&ask)),
-        _ => page::stop(shared, received, &Stop::new(code, "")),
+        _ => {
+            let asked = (endpoint, received.raw_query.as_str());
+            page::stop(shared, received, asked, &Stop::new(code, ""))
+        }
     }
 }
 

@@ -105,12 +105,12 @@ fn redeem(
         user_id: code.user_id,
         client_id: client_id.to_owned(),
         login,
+        email: code.email,
         expires_at,
     };
     let access = state.issue_access(random, token(now + ACCESS_LIFE), now);
     let refresh = state.issue_refresh(random, token(now + REFRESH_LIFE), now);
-    let link = state.links.get(&code.user_id);
-    let scopes: Vec<_> = link.iter().flat_map(|link| &link.scopes).cloned().collect();
+    let scopes = granted_scopes(state, &code);
     Ok(Tokens {
         token_type: "bearer",
         access_token: access.map_err(|_| KauthError::documented("KOE003"))?,
@@ -119,6 +119,17 @@ fn redeem(
         refresh_token_expires_in: Some(REFRESH_LIFE.whole_seconds()),
         scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
     })
+}
+
+/// The scopes of the `scope` field, in alphabetical order.
+fn granted_scopes(state: &State, code: &Code) -> Vec<String> {
+    let link = state.links.get(&code.user_id);
+    let person = state.person_by_id(code.user_id);
+    let (Some(mut link), Some(mut person)) = (link.cloned(), person.cloned()) else {
+        return Vec::new();
+    };
+    code.email.apply(&mut person, &mut link);
+    link.scopes.into_iter().collect()
 }
 
 /// Takes the code out of circulation, whatever becomes of this exchange.

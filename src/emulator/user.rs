@@ -10,12 +10,16 @@ use super::Shared;
 use super::profile::{self, Keys};
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError};
-use super::state::State;
+use super::state::{EmailScenario, State};
 
 /// Who is calling, and about whom.
 enum Caller {
     /// The user's own access token, and the sign-in it came from.
-    Token { user_id: i64, login: u64 },
+    Token {
+        user_id: i64,
+        login: u64,
+        email: EmailScenario,
+    },
     /// The admin key, naming a linked user.
     Admin { user_id: i64 },
 }
@@ -132,8 +136,12 @@ fn about(
     let not_linked = || caller.refused(KapiError::documented(-101));
     let person = state.person_by_id(user_id).ok_or_else(not_linked)?;
     let link = state.links.get(&user_id).ok_or_else(not_linked)?;
+    let (mut person, mut link) = (person.clone(), link.clone());
+    if let Caller::Token { email, .. } = caller {
+        email.apply(&mut person, &mut link);
+    }
     Ok(profile::answer(
-        &state.app, person, link, own_url, secure, &keys,
+        &state.app, &person, &link, own_url, secure, &keys,
     ))
 }
 
@@ -171,6 +179,7 @@ fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, Kap
     Ok(Caller::Token {
         user_id: token.user_id,
         login: token.login,
+        email: token.email,
     })
 }
 

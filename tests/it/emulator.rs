@@ -1,10 +1,12 @@
 //! The emulator as a program or a browser finds it.
 
 mod accounts;
+mod browser;
 mod clients;
 mod console;
 mod faults;
 mod pages;
+mod sign_in;
 mod token;
 mod user;
 

@@ -19,6 +19,7 @@ mod ledger;
 mod page;
 mod panel;
 mod people;
+mod picture;
 mod profile;
 mod random;
 mod received;

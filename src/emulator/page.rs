@@ -169,7 +169,7 @@ pub(super) fn person_view(state: &State, person: &Person, language: Language) ->
         key: person.key.clone(),
         nickname: person.nickname.clone(),
         // Without a host, because the policy knows the page by whatever name it was opened.
-        picture: format!("/pictures/{picture}-110.svg"),
+        picture: format!("/pictures/{picture}-110.png"),
         email: email.map_or_else(String::new, |email| email.address.clone()),
         user_id,
         linked: link.is_some(),

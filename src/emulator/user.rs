@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Shared;
-use super::profile::{self, Keys};
+use super::profile::{self, Keys, PictureHosts};
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError};
 use super::state::{EmailScenario, State};
@@ -52,7 +52,11 @@ pub(super) async fn access_token_info(
 /// `GET` and `POST /v2/user/me`
 pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
-    respond(about(&shared.state(), &received, &shared.url, now))
+    let hosts = PictureHosts {
+        plain: &shared.url,
+        secure: shared.settings.public_url.as_deref(),
+    };
+    respond(about(&shared.state(), &received, hosts, now))
 }
 
 /// `POST` and `GET /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
@@ -114,7 +118,7 @@ fn token_info(state: &State, received: &Received, now: OffsetDateTime) -> Result
 fn about(
     state: &State,
     received: &Received,
-    own_url: &str,
+    hosts: PictureHosts<'_>,
     now: OffsetDateTime,
 ) -> Result<Value, KapiError> {
     let caller = caller(state, received, now)?;
@@ -141,7 +145,7 @@ fn about(
         email.apply(&mut person, &mut link);
     }
     Ok(profile::answer(
-        &state.app, &person, &link, own_url, secure, &keys,
+        &state.app, &person, &link, hosts, secure, &keys,
     ))
 }
 

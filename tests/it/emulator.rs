@@ -3,6 +3,7 @@
 mod accounts;
 mod browser;
 mod clients;
+mod command;
 mod console;
 mod faults;
 mod pages;

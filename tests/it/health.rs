@@ -60,7 +60,10 @@ fn kakao_down_is_no_reason_to_be_taken_out() {
 async fn ready_again(probe: &Visitor) {
     let began = Instant::now();
     while probe.get("/health/ready").await.status != 200 {
-        assert!(began.elapsed() < Duration::from_secs(5), "not ready again in time");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "not ready again in time"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

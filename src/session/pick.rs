@@ -204,7 +204,7 @@ mod tests {
     fn a_name_that_unescapes_to_ours_is_not_ours_and_odd_bytes_hide_nothing() {
         let key = Key::generate();
         let name = "__Host-s";
-        let keys = CookieKeys::new(name, vec![key.clone()], Duration::HOUR);
+        let keys = CookieKeys::new(name, vec![key], Duration::HOUR);
         let sealed = keys.seal(Cookie::new(name, "state")).unwrap();
         let real = sealed.stripped().encoded().to_string();
         let (_, value) = real.split_once('=').unwrap();

@@ -30,7 +30,12 @@ async fn without_redis(app: &TestApp, member: &Visitor) {
 
 async fn signing_in_is_refused(app: &TestApp) {
     let newcomer = app.visitor();
-    unavailable(&in_time(newcomer.log_in(app, "no-email")).await);
+    let refused = in_time(newcomer.log_in(app, "no-email")).await;
+    assert_eq!(
+        (refused.status, refused.leads_to_error()),
+        (303, "unavailable")
+    );
+    unavailable(&newcomer.follow(&refused).await);
     assert_eq!(newcomer.cookie("kg-session"), None);
     let me = newcomer.get("/me").await;
     assert_eq!(me.status, 303, "half a session helps nobody");
@@ -210,7 +215,8 @@ fn a_login_that_redis_could_not_keep_is_completed_by_a_reload() {
         let visitor = app.visitor();
         let callback = visitor.to_callback(&app.emulator, "ordinary", "/me").await;
         redis.freeze();
-        unavailable(&in_time(visitor.get(&callback)).await);
+        let refused = in_time(visitor.get(&callback)).await;
+        assert_eq!(refused.leads_to_error(), "unavailable");
         redis.thaw();
         let done = visitor.get(&callback).await;
         assert_eq!((done.status, done.location()), (303, "/me"));

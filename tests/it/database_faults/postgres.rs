@@ -19,7 +19,7 @@ fn on_a_wire(story: impl AsyncFn(&mut TestApp, &Proxy)) {
         return;
     };
     let Database::Postgres(schema) = &backends.database else {
-        unreachable!("asked for PostgreSQL");
+        panic!("asked for PostgreSQL");
     };
     let wire = Proxy::to(schema.server());
     let url = schema.url(&wire.url(schema.server()));

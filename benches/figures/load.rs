@@ -43,7 +43,7 @@ pub(crate) async fn logins() -> Compared {
         },
         async || {
             turn(&mut theirs, async |wire| {
-                bare::log_in(wire, &bare, next()).await
+                bare::log_in(wire, &bare, next()).await;
             })
             .await
         },

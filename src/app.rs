@@ -49,6 +49,9 @@ pub enum StartError {
     /// The listener.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
+    /// The listener of the metrics.
+    #[error("cannot listen on METRICS_BIND: {0}")]
+    MetricsBind(std::io::Error),
 }
 
 /// A service that runs.
@@ -90,11 +93,13 @@ pub async fn start(
     let server = serve(&config, &site, listener)?;
     let mut servers = vec![server.handle()];
     if let Some(bind) = config.metrics_bind {
-        let metrics = serve_metrics(&gate.metrics, TcpListener::bind(bind)?)?;
+        let listener = TcpListener::bind(bind).map_err(StartError::MetricsBind)?;
+        let metrics = serve_metrics(&gate.metrics, listener)?;
         servers.push(metrics.handle());
         actix_web::rt::spawn(metrics);
     }
     let (stop_jobs, stopping) = watch::channel(false);
+    actix_web::rt::spawn(keep_counters_small(site, stopping.clone()));
     Ok(Running {
         jobs: tokio::spawn(jobs::run(gate.clone(), stopping)),
         main: actix_web::rt::spawn(server),
@@ -132,16 +137,10 @@ impl Running {
 /// # Errors
 /// Settings that a part refuses.
 pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
-    let origin = |url: &url::Url| url.origin().ascii_serialization();
     let rules = Rules {
         app_id: config.kakao.app_id,
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
-        issuer: origin(&config.kakao.auth_url),
-        picture_origin: config
-            .kakao
-            .is_emulated()
-            .then(|| origin(&config.kakao.api_url)),
     };
     Ok(Gate {
         clock,
@@ -203,6 +202,16 @@ fn serve(
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
+}
+
+async fn keep_counters_small(site: web::Data<Site>, mut stop: watch::Receiver<bool>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = minute.tick() => site.forget_quiet_addresses(),
+        }
+    }
 }
 
 /// The metrics, on a listener of their own that is never public.

@@ -163,7 +163,7 @@ impl Kakao {
     /// Whether Kakao is played by an emulator on this machine.
     #[must_use]
     pub fn is_emulated(&self) -> bool {
-        is_loopback(&self.api_url)
+        is_loopback(&self.api_url) || is_loopback(&self.auth_url)
     }
 }
 
@@ -225,7 +225,7 @@ impl Config {
 }
 
 /// Whether `url` points at this machine by number or as `localhost`.
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),

@@ -1,12 +1,14 @@
 //! What must still happen later: calls owed to Kakao, and forgetting what has expired.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
-use crate::store::{self, attempts, outbox, sessions};
+use crate::store::{self, AnyConnection, attempts, outbox, sessions};
 
 /// How often the outbox is looked at when nobody rings.
 const PAY_EVERY: Duration = Duration::from_secs(5);
@@ -23,21 +25,31 @@ const ENDED_KEPT: time::Duration = time::Duration::days(7);
 /// How long a call that was made stays to be looked at.
 const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
 
-/// Runs until `stop` changes, finishing what is under way then.
+/// The most rows forgotten in one transaction, so that nobody waits long for the writer.
+const PURGE_BATCH: i64 = 500;
+
+/// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
+/// of work it happened in.
 pub async fn run(gate: Gate, mut stop: watch::Receiver<bool>) {
     let (mut pay_at, mut measure_at) = (every(PAY_EVERY), every(MEASURE_EVERY));
     let mut purge_at = every(PURGE_EVERY);
     loop {
-        let done = tokio::select! {
+        tokio::select! {
+            biased;
             _ = stop.changed() => return,
-            () = gate.owed.notified() => pay(&gate).await,
-            _ = pay_at.tick() => pay(&gate).await,
-            _ = measure_at.tick() => measure(&gate).await,
-            _ = purge_at.tick() => purge(&gate).await,
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "background work put off");
+            () = gate.owed.notified() => done(pay(&gate)).await,
+            _ = pay_at.tick() => done(pay(&gate)).await,
+            _ = measure_at.tick() => done(measure(&gate)).await,
+            _ = purge_at.tick() => done(purge(&gate)).await,
         }
+    }
+}
+
+async fn done(work: impl Future<Output = Result<(), store::Error>>) {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "background work put off"),
+        Err(_) => tracing::error!("background work panicked"),
     }
 }
 
@@ -49,8 +61,10 @@ fn every(period: Duration) -> Interval {
 }
 
 async fn pay(gate: &Gate) -> Result<(), store::Error> {
-    // Full batches follow one another at once; the first that is not full ends the round.
-    while gate.pay_debts().await? {}
+    // One batch at a time: other work, and being stopped, get their turn in between.
+    if gate.pay_debts().await? {
+        gate.owed.notify_one();
+    }
     Ok(())
 }
 
@@ -71,12 +85,28 @@ async fn measure(gate: &Gate) -> Result<(), store::Error> {
 
 async fn purge(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
-    gate.store
-        .write(move |connection| {
-            attempts::purge(connection, now)?;
-            sessions::purge(connection, now - ENDED_KEPT)?;
-            outbox::purge(connection, now - OUTBOX_KEPT)?;
-            Ok(())
-        })
-        .await
+    // An hour longer than they live: an instance whose clock is behind must find them claimed.
+    let attempts = now - time::Duration::HOUR;
+    let (sessions, calls) = (now - ENDED_KEPT, now - OUTBOX_KEPT);
+    in_batches(gate, move |c, most| attempts::purge(c, attempts, most)).await?;
+    in_batches(gate, move |c, most| {
+        sessions::drop_expired_tokens(c, now, most)
+    })
+    .await?;
+    in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
+    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await
+}
+
+async fn in_batches(
+    gate: &Gate,
+    work: impl Fn(&mut AnyConnection, i64) -> Result<usize, store::Error> + Copy + Send + 'static,
+) -> Result<(), store::Error> {
+    let full = usize::try_from(PURGE_BATCH).unwrap_or(usize::MAX);
+    while gate
+        .store
+        .write(move |connection| work(connection, PURGE_BATCH))
+        .await?
+        >= full
+    {}
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What operators see: log lines and metrics.
 
+use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
@@ -19,16 +20,24 @@ use crate::config::LogFormat;
 /// when empty or wrong), panics included. Keeps a subscriber that is already installed.
 pub fn init(format: LogFormat, filter: &str) {
     let standard = "info,actix_server=warn,rustls_platform_verifier=error";
-    let filter = EnvFilter::try_new(if filter.is_empty() { standard } else { filter })
-        .unwrap_or_else(|_| EnvFilter::new(standard));
+    let asked = (!filter.is_empty()).then(|| EnvFilter::try_new(filter));
+    let misread = matches!(asked, Some(Err(_)));
+    let filter = asked
+        .and_then(Result::ok)
+        .unwrap_or_else(|| EnvFilter::new(standard));
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     // A second call, in a test, keeps the first subscriber.
     drop(installed);
+    if misread {
+        tracing::warn!("RUST_LOG cannot be read as a filter; logging at info");
+    }
     std::panic::set_hook(Box::new(log_panic));
 }
 

@@ -158,7 +158,7 @@ impl Vault {
     }
 
     /// Seals `plain` for one `context` (what it is and whose, such as
-    /// `sessions.kakao_access_token/<session id>`). The result is printable ASCII.
+    /// `sessions.kakao_access/<session id>`). The result is printable ASCII.
     ///
     /// # Errors
     /// [`SealError`] when the system has no randomness to give.

@@ -85,6 +85,12 @@ for (const script of [true, false]) {
         assert.equal(await cards.first().locator('.tag').innerText(), say('ses.this'));
         assert.equal(await cards.first().locator('button').count(), 0, 'this device is not ended here');
 
+        for (const button of await cards.locator('button').all()) {
+          // The name tells one from another of the same kind.
+          const label = await button.getAttribute('aria-label');
+          const time = await button.locator('xpath=ancestor::li').locator('time').first().innerText();
+          assert.ok(label.endsWith(`(${time})`), label);
+        }
         await cards.nth(1).locator('button').click();
         await page.locator('[role=status]').waitFor();
         assert.equal(await cards.count(), 3);

@@ -40,6 +40,7 @@ CREATE TABLE sessions (
     user_agent            TEXT NOT NULL,
     created_at            TIMESTAMP NOT NULL,
     last_seen_at          TIMESTAMP NOT NULL,
+    -- Never after ends_at; when a session is ended, this becomes that moment.
     idle_ends_at          TIMESTAMP NOT NULL,
     ends_at               TIMESTAMP NOT NULL,
     ended_at              TIMESTAMP,
@@ -50,7 +51,7 @@ CREATE TABLE sessions (
     kakao_refresh_ends_at TIMESTAMP
 );
 CREATE INDEX sessions_member ON sessions (member_id, last_seen_at);
-CREATE INDEX sessions_ends ON sessions (ends_at);
+CREATE INDEX sessions_idle_ends ON sessions (idle_ends_at);
 
 -- Login attempts that came back from Kakao; one that never came back has no row.
 CREATE TABLE attempts (
@@ -64,7 +65,7 @@ CREATE INDEX attempts_expires ON attempts (expires_at);
 CREATE TABLE outbox (
     id           TEXT PRIMARY KEY NOT NULL,
     kind         TEXT NOT NULL,
-    member_id    TEXT NOT NULL,
+    member_id    TEXT,
     sealed_token TEXT NOT NULL,
     tries        INTEGER NOT NULL,
     created_at   TIMESTAMP NOT NULL,

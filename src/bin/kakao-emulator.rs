@@ -4,7 +4,10 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use clap::Parser;
-use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, Settings};
+use kakao_gate::emulator::{
+    ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, Emulator, ItemLevel, REST_API_KEY,
+    Settings,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Stands in for kauth.kakao.com and kapi.kakao.com. For development and tests only.
@@ -33,22 +36,92 @@ struct Arguments {
     /// Enforce Kakao's quota of tokens for one user (KOE237).
     #[arg(long)]
     token_quota: bool,
+    /// Switch the client secret off, as the console can.
+    #[arg(long)]
+    no_client_secret: bool,
+    /// A consent item and when it is asked: required, optional, while-using or off. May be
+    /// repeated.
+    #[arg(long, value_name = "SCOPE=WHEN", value_parser = consent)]
+    consent: Vec<(String, Option<ItemLevel>)>,
+    /// Answer as a younger app does: without nickname and pictures in `properties` and without
+    /// the `has_` flags.
+    #[arg(long)]
+    no_legacy: bool,
+    /// Make it a test app that lets only these accounts in (KOE005), by their keys.
+    #[arg(long, value_name = "PERSON,...", value_delimiter = ',', value_parser = person)]
+    test_app: Vec<String>,
+    /// https address of a TLS proxy in front, for picture addresses with `secure_resource`.
+    #[arg(long, value_parser = https)]
+    public_url: Option<String>,
 }
 
 impl Arguments {
     fn settings(&self) -> Settings {
         let mut settings = Settings::seeded(&self.service_url);
         settings.token_quota = self.token_quota;
+        settings.public_url.clone_from(&self.public_url);
         let app = &mut settings.app;
         for key in &mut app.rest_keys {
             key.redirect_uris.extend(self.redirect_uri.iter().cloned());
+            key.secret_on = !self.no_client_secret;
         }
         let logout = self.logout_redirect_uri.iter().cloned();
         app.logout_redirect_uris.extend(logout);
         if let Some(name) = &self.app_name {
             app.name.clone_from(name);
         }
+        for (scope, level) in &self.consent {
+            set_consent(app, scope, *level);
+        }
+        app.legacy_properties = !self.no_legacy;
+        app.legacy_flags = !self.no_legacy;
+        app.test_app = !self.test_app.is_empty();
+        app.members.clone_from(&self.test_app);
         settings
+    }
+}
+
+/// Changes a consent item in its place, adds it at the end, or takes it away.
+fn set_consent(app: &mut AppSettings, scope: &str, level: Option<ItemLevel>) {
+    let known = app.items.iter_mut().find(|item| item.scope == scope);
+    match (known, level) {
+        (Some(item), Some(level)) => item.level = level,
+        (None, Some(level)) => app.items.push(ConsentItem {
+            scope: scope.to_owned(),
+            level,
+        }),
+        (_, None) => app.items.retain(|item| item.scope != scope),
+    }
+}
+
+fn consent(text: &str) -> Result<(String, Option<ItemLevel>), String> {
+    let (scope, when) = text.split_once('=').unwrap_or((text, ""));
+    let level = match when {
+        "required" => Some(ItemLevel::Required),
+        "optional" => Some(ItemLevel::Optional),
+        "while-using" => Some(ItemLevel::WhileUsing),
+        "off" => None,
+        _ => return Err("say required, optional, while-using or off after the =".to_owned()),
+    };
+    if scope.is_empty() {
+        return Err("name a scope before the =".to_owned());
+    }
+    Ok((scope.to_owned(), level))
+}
+
+fn person(text: &str) -> Result<String, String> {
+    let people = Settings::seeded("").people;
+    if people.iter().any(|person| person.key == text) {
+        return Ok(text.to_owned());
+    }
+    let keys: Vec<_> = people.iter().map(|person| person.key.as_str()).collect();
+    Err(format!("no such account, there are {}", keys.join(", ")))
+}
+
+fn https(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(address) if address.scheme() == "https" => Ok(text.to_owned()),
+        _ => Err("not an https address".to_owned()),
     }
 }
 
@@ -90,14 +163,20 @@ fn greet(emulator: &Emulator) -> io::Result<()> {
     for uri in &app.logout_redirect_uris {
         writeln!(out, "logout may return to {uri}")?;
     }
+    let is_secret = app.rest_keys.iter().any(|key| key.secret_on);
     writeln!(
         out,
         "
 KAKAO_AUTH_URL={url}
 KAKAO_API_URL={url}
-KAKAO_REST_API_KEY={REST_API_KEY}
-KAKAO_CLIENT_SECRET={CLIENT_SECRET}
-KAKAO_ADMIN_KEY={ADMIN_KEY}
+KAKAO_REST_API_KEY={REST_API_KEY}"
+    )?;
+    if is_secret {
+        writeln!(out, "KAKAO_CLIENT_SECRET={CLIENT_SECRET}")?;
+    }
+    writeln!(
+        out,
+        "KAKAO_ADMIN_KEY={ADMIN_KEY}
 KAKAO_APP_ID={APP_ID}"
     )?;
     out.flush()

@@ -113,7 +113,7 @@ impl Environment {
     /// A `.env` file that is there but cannot be read as one.
     pub fn of_the_process() -> Result<Self, Problems> {
         let mut pairs = BTreeMap::new();
-        match dotenvy::dotenv_iter() {
+        match dotenvy::from_path_iter(".env") {
             Err(error) if error.not_found() => {}
             Err(_) => return Err(unreadable_dotenv()),
             Ok(lines) => {
@@ -237,6 +237,13 @@ impl Reader<'_> {
                 "points at this machine while PUBLIC_URL is public: an emulator lets anybody in",
             );
         }
+        if public_url.is_https() && trusted_proxies.is_empty() {
+            self.warning(
+                "TRUSTED_PROXIES",
+                "is empty while PUBLIC_URL is https: behind a proxy all visitors share its address, \
+                 in limits and in records",
+            );
+        }
         if !bind.ip().is_loopback() && !public_url.is_https() {
             self.warning(
                 "BIND",
@@ -287,10 +294,22 @@ impl Reader<'_> {
             return Some(Database::Sqlite(path.into()));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            self.warn_of_plaintext(&text);
             return Some(Database::Postgres(Secret::new(text)));
         }
         self.problem("DATABASE_URL", "must start with sqlite:// or postgres://");
         None
+    }
+
+    /// Without TLS compiled in, libpq goes on in plaintext unless it is told to insist.
+    fn warn_of_plaintext(&mut self, url: &str) {
+        let remote = Url::parse(url).is_ok_and(|url| url.has_host() && !is_loopback(&url));
+        if remote && !cfg!(feature = "pg-tls") {
+            self.warning(
+                "DATABASE_URL",
+                "names another machine, and this build has no TLS to PostgreSQL (feature pg-tls)",
+            );
+        }
     }
 
     fn sessions(&mut self) -> Option<Sessions> {

@@ -9,6 +9,7 @@ use askama::Template;
 
 use super::Shared;
 use super::ask::{Stop, with_query};
+use super::journal::Endpoint;
 use super::page::{self, Frame};
 use super::received::{Received, first, pairs};
 use super::settings::AppSettings;
@@ -35,7 +36,10 @@ pub(super) async fn account_logout(
         (way_back(&state.app, &received.raw_query), person)
     };
     match (back, person) {
-        (Err(refused), _) => page::stop(&shared, &received, &refused),
+        (Err(refused), _) => {
+            let asked = (Endpoint::AccountLogout, received.raw_query.as_str());
+            page::stop(&shared, &received, asked, &refused)
+        }
         (Ok(back), None) => page::redirect(&back),
         (Ok(_), Some(person)) => {
             let texts = received.language.texts();
@@ -56,7 +60,10 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let back = way_back(&shared.state().app, request);
     let back = match back {
         Ok(back) => back,
-        Err(refused) => return page::stop(&shared, &received, &refused),
+        Err(refused) => {
+            let asked = (Endpoint::AccountLogout, request);
+            return page::stop(&shared, &received, asked, &refused);
+        }
     };
     let mut response = page::redirect(&back);
     if received.field("logout_with_kakao") == Some("true") {

@@ -51,6 +51,7 @@ impl Ask {
     pub(super) fn read(app: &AppSettings, raw: &str) -> Result<Self, Stop> {
         let query = pairs(raw.as_bytes());
         let sent = |name: &str| first(&query, name);
+        let filled = |name: &str| sent(name).filter(|value| !value.is_empty());
         let required = |name: &str| sent(name).ok_or_else(|| Stop::new("KOE207", name));
         let client_id = required("client_id")?;
         if client_id.is_empty() {
@@ -71,9 +72,13 @@ impl Ask {
             "id_token" => return Err(Stop::new("KOE033", response_type)),
             _ => return Err(Stop::new("KOE201", response_type)),
         }
-        let prompts = prompts(sent("prompt").unwrap_or_default())?;
+        let mut prompts = prompts(sent("prompt").unwrap_or_default())?;
+        // The predecessor of prompt=login.
+        if sent("auth_type") == Some("reauthenticate") && !prompts.contains(&Prompt::None) {
+            prompts.push(Prompt::Login);
+        }
         let scopes = scopes(app, sent("scope").unwrap_or_default())?;
-        if let Some(channel) = sent("channel_public_id") {
+        if let Some(channel) = filled("channel_public_id") {
             return Err(Stop::new("KOE102", channel));
         }
         Ok(Self {
@@ -83,7 +88,7 @@ impl Ask {
             state: sent("state").map(str::to_owned),
             prompts,
             scopes,
-            login_hint: sent("login_hint").map(str::to_owned),
+            login_hint: filled("login_hint").map(str::to_owned),
             challenge: challenge(&query)?,
         })
     }
@@ -117,7 +122,7 @@ fn known_key<'a>(app: &'a AppSettings, client_id: &str) -> Result<&'a [String], 
 }
 
 /// Values separated by commas, as documented, or by blanks, as Kakao's own SDKs send them.
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ']).filter(|value| !value.is_empty())
 }
 
@@ -147,7 +152,8 @@ fn scopes(app: &AppSettings, text: &str) -> Result<Vec<String>, Stop> {
 
 /// PKCE with S256, the only method Kakao's discovery document names (RFC 7636 section 4.3).
 fn challenge(query: &Pairs) -> Result<Option<String>, Stop> {
-    let Some(challenge) = first(query, "code_challenge") else {
+    let challenge = first(query, "code_challenge").filter(|value| !value.is_empty());
+    let Some(challenge) = challenge else {
         return Ok(None);
     };
     if first(query, "code_challenge_method") != Some("S256") {
@@ -217,11 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_optional_parameter_is_none() {
+        let raw = good(
+            "&channel_public_id=&code_challenge=&code_challenge_method=&scope=&prompt=&login_hint=",
+        );
+        let ask = Ask::read(&app(), &raw).unwrap();
+        assert_eq!((ask.challenge, ask.login_hint), (None, None));
+        assert!(ask.prompts.is_empty() && ask.scopes.is_empty());
+    }
+
+    #[test]
     fn prompts_and_scopes_are_separated_by_commas_or_blanks() {
         let raw = good("&prompt=login%20select_account&scope=gender,birthday");
         let ask = Ask::read(&app(), &raw).unwrap();
         assert_eq!(ask.prompts, [Prompt::Login, Prompt::SelectAccount]);
         assert_eq!(ask.scopes, ["gender", "birthday"]);
+        let old = Ask::read(&app(), &good("&auth_type=reauthenticate")).unwrap();
+        assert_eq!(old.prompts, [Prompt::Login]);
+        let silent = good("&auth_type=reauthenticate&prompt=none");
+        assert!(Ask::read(&app(), &silent).unwrap().is_silent());
     }
 
     #[test]

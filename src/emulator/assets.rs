@@ -1,8 +1,10 @@
 //! The files the emulator's pages refer to, and the pictures of its people.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use actix_web::web::Path;
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Path, block};
+
+use super::picture::{self, SIZES};
 
 /// `GET /emulator/style.css`
 pub(super) async fn style() -> HttpResponse {
@@ -29,32 +31,26 @@ fn file(content_type: &str, content: &'static str) -> HttpResponse {
         .body(content)
 }
 
-/// `GET /pictures/<name>-<size>.svg`: a face in a colour of the name's own, which any site may
+/// `GET /pictures/<name>-<size>.png`: a figure on a colour of the name's own, which any site may
 /// embed.
 pub(super) async fn picture(name: Path<String>) -> HttpResponse {
-    let parts = name
-        .strip_suffix(".svg")
+    let asked = name
+        .strip_suffix(".png")
         .and_then(|name| name.rsplit_once('-'));
-    let Some((name, size @ ("110" | "640"))) = parts else {
+    let sized = asked.and_then(|(name, size)| {
+        let is_asked = |known: &u32| known.to_string() == size;
+        Some((name.to_owned(), SIZES.into_iter().find(is_asked)?))
+    });
+    let Some((name, size)) = sized else {
         return HttpResponse::NotFound().finish();
     };
-    let hue = name.bytes().fold(7_u32, |hue, byte| {
-        hue.wrapping_mul(31).wrapping_add(u32::from(byte))
-    }) % 360;
-    let saturation = if name == "default" { 0 } else { 45 };
-    let drawing = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 64 64">
-<rect width="64" height="64" fill="hsl({hue},{saturation}%,42%)"/>
-<circle cx="32" cy="25" r="11" fill="#f4f4f4"/>
-<path d="M10 64a22 22 0 0 1 44 0z" fill="#f4f4f4"/>
-</svg>
-"##
-    );
+    let Ok(drawing) = block(move || picture::png(&name, size)).await else {
+        return HttpResponse::InternalServerError().finish();
+    };
     HttpResponse::Ok()
-        .content_type("image/svg+xml")
+        .content_type("image/png")
         .insert_header((CACHE_CONTROL, "max-age=3600"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'"))
         .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
         .body(drawing)
 }

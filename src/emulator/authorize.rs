@@ -9,7 +9,7 @@ use super::ask::{Ask, Prompt, Stop};
 use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{ConsentItem, ItemLevel};
-use super::state::{CODE_LIFE, Code, State};
+use super::state::{CODE_LIFE, Code, EmailScenario, State};
 
 /// Who is at the browser.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Visitor<'a> {
     pub(super) person: &'a Person,
     /// Signed in during this very request, so that `prompt=login` is satisfied.
     pub(super) just_signed_in: bool,
+    /// What this sign-in is told about the email.
+    pub(super) email: EmailScenario,
 }
 
 /// What the person did on the consent page.
@@ -138,18 +140,22 @@ pub(super) fn decide(
         return form;
     }
     let person = visitor.person;
+    let items = items_to_ask(state, ask, person);
+    if ask.is_silent() && items.is_some() {
+        return Step::Return(CONSENT_REQUIRED);
+    }
+    if ask.is_silent() && person.needs_action {
+        return Step::Return(INTERACTION_REQUIRED);
+    }
     if state.app.test_app && !state.app.members.contains(&person.key) {
         return Step::Stop(Stop::new("KOE005", ""));
     }
     if person.under_14 && state.app.refuse_under_14 {
         return Step::Return(UNDER_AGE);
     }
-    let Some(items) = items_to_ask(state, ask, person) else {
+    let Some(items) = items else {
         return Step::Grant(Vec::new());
     };
-    if ask.is_silent() {
-        return Step::Return(CONSENT_REQUIRED);
-    }
     let Some(reply) = reply else {
         return Step::Consent {
             items,
@@ -201,16 +207,18 @@ pub(super) fn grant(
     state: &mut State,
     random: &Random,
     ask: &Ask,
-    user_id: i64,
+    visitor: Visitor<'_>,
     scopes: Vec<String>,
     now: OffsetDateTime,
 ) -> Result<String, NoRandomness> {
+    let user_id = visitor.person.user_id.unwrap_or_default();
     state.agree(user_id, scopes, now);
     let code = Code {
         client_id: ask.client_id.clone(),
         redirect_uri: ask.redirect_uri.clone(),
         user_id,
         challenge: ask.challenge.clone(),
+        email: visitor.email,
         expires_at: now + CODE_LIFE,
         used: false,
     };
@@ -239,6 +247,7 @@ mod tests {
         let visitor = |key: &str| Visitor {
             person: state.person(key).unwrap(),
             just_signed_in: false,
+            email: EmailScenario::AsIs,
         };
         let ask = |rest: &str| Ask::read(&state.app, &good(rest)).unwrap();
         let asked = |step: Step| match step {
@@ -267,6 +276,7 @@ mod tests {
             Some(Visitor {
                 person: state.person(key).unwrap(),
                 just_signed_in: false,
+                email: EmailScenario::AsIs,
             })
         };
         assert_eq!(
@@ -284,12 +294,32 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_request_hears_of_consent_and_interaction_before_the_app_turns_people_away() {
+        let mut state = state();
+        state.app.test_app = true;
+        let ask = Ask::read(&state.app, &good("&prompt=none")).unwrap();
+        let step = |key: &str| {
+            let visitor = Visitor {
+                person: state.person(key).unwrap(),
+                just_signed_in: false,
+                email: EmailScenario::AsIs,
+            };
+            decide(&state, &ask, Some(visitor), None)
+        };
+        assert_eq!(step("ordinary"), Step::Return(CONSENT_REQUIRED));
+        assert_eq!(step("under-14"), Step::Return(CONSENT_REQUIRED));
+        assert_eq!(step("needs-action"), Step::Return(INTERACTION_REQUIRED));
+        assert_eq!(step("linked"), Step::Stop(Stop::new("KOE005", "")));
+    }
+
+    #[test]
     fn a_required_item_left_out_keeps_the_page() {
         let state = state();
         let ask = Ask::read(&state.app, &good("")).unwrap();
         let visitor = Visitor {
             person: state.person("ordinary").unwrap(),
             just_signed_in: true,
+            email: EmailScenario::AsIs,
         };
         let reply = Reply::Agree(["account_email".to_owned()].into());
         let step = decide(&state, &ask, Some(visitor), Some(&reply));

@@ -72,7 +72,7 @@ pub(super) async fn instead(
 pub(super) async fn damage(
     fault: Fault,
     real: HttpResponse,
-    endpoint: Option<Endpoint>,
+    endpoint: Endpoint,
     shared: &Shared,
     received: &Received,
 ) -> HttpResponse {
@@ -84,9 +84,7 @@ pub(super) async fn damage(
         sleep(time).await;
         return real;
     }
-    if !fault.needs_real_answer()
-        && let Some(endpoint) = endpoint
-    {
+    if !fault.needs_real_answer() {
         return instead(&fault, endpoint, shared, received).await;
     }
     let (head, body) = real.into_parts();
@@ -107,20 +105,23 @@ pub(super) async fn damage(
 fn refuse(code: &str, endpoint: Endpoint, shared: &Shared, received: &Received) -> HttpResponse {
     if let Ok(number) = code.parse::<i32>() {
         let refused = KapiError::documented(number);
-        let header = received.authorization.as_deref().unwrap_or_default();
-        return if header.starts_with("KakaoAK") {
+        let scheme = received.credentials().map(|(scheme, _)| scheme);
+        return if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("KakaoAK")) {
             refused.for_admin().response()
         } else {
             refused.response()
         };
     }
     if !endpoint.is_page() {
-        return KauthError::documented(code).response();
+        return KauthError::told(code, received).response();
     }
     let ask = Ask::read(&shared.state().app, &received.raw_query);
     match (Answer::named(code), ask) {
         (Some(answer), Ok(ask)) => page::redirect(&answer.location(&ask)),
-        _ => page::stop(shared, received, &Stop::new(code, "")),
+        _ => {
+            let asked = (endpoint, received.raw_query.as_str());
+            page::stop(shared, received, asked, &Stop::new(code, ""))
+        }
     }
 }
 

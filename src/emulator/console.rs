@@ -24,7 +24,8 @@ const SHOWN: usize = 30;
 const MOMENT: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
 /// Values of which only the beginning is shown.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
+    "access_token",
     "client_secret",
     "code",
     "code_verifier",

@@ -9,15 +9,15 @@ use time::OffsetDateTime;
 pub enum Endpoint {
     /// `GET /oauth/authorize`
     Authorize,
-    /// `POST /oauth/token`
+    /// `POST` or `GET /oauth/token`
     Token,
     /// `GET /v1/user/access_token_info`
     AccessTokenInfo,
     /// `GET` or `POST /v2/user/me`
     Me,
-    /// `POST /v1/user/logout`
+    /// `POST` or `GET /v1/user/logout`
     Logout,
-    /// `POST /v1/user/unlink`
+    /// `POST` or `GET /v1/user/unlink`
     Unlink,
     /// `GET /oauth/logout`: the browser's logout together with the Kakao account.
     AccountLogout,

@@ -9,8 +9,11 @@ use askama::Template;
 
 use super::Shared;
 use super::ask::Stop;
+use super::journal::Endpoint;
+use super::panel::{Parameter, parameters};
 use super::people::Person;
 use super::received::Received;
+use super::settings::AppSettings;
 use super::state::State;
 use super::texts::{Language, Texts, koe_words};
 
@@ -56,6 +59,8 @@ struct ProblemPage {
     frame: Frame,
     sentence: String,
     detail: String,
+    /// Empty where no request of a service led here.
+    parameters: Vec<Parameter>,
 }
 
 /// A redirect the way Kakao sends it: `302` and no body.
@@ -66,9 +71,14 @@ pub(super) fn redirect(location: &str) -> HttpResponse {
         .finish()
 }
 
-/// The page for a KOE code.
-pub(super) fn stop(shared: &Shared, received: &Received, stop: &Stop) -> HttpResponse {
-    stop_page(shared, &shared.state(), received, stop)
+/// The page for a KOE code about what was `asked`: the address and the query it came with.
+pub(super) fn stop(
+    shared: &Shared,
+    received: &Received,
+    asked: (Endpoint, &str),
+    stop: &Stop,
+) -> HttpResponse {
+    stop_page(shared, &shared.state().app, received, asked, stop)
 }
 
 /// The page for a form that another site has sent.
@@ -78,6 +88,7 @@ pub(super) fn foreign(shared: &Shared, received: &Received) -> HttpResponse {
         frame: Frame::new(shared, received.language, texts.foreign_title.to_string()),
         sentence: texts.foreign_text.to_string(),
         detail: String::new(),
+        parameters: Vec::new(),
     };
     render(StatusCode::FORBIDDEN, &page)
 }
@@ -89,6 +100,7 @@ pub(super) fn not_found(shared: &Shared, received: &Received) -> HttpResponse {
         frame: Frame::new(shared, received.language, texts.missing_title.to_string()),
         sentence: texts.missing_text.to_string(),
         detail: String::new(),
+        parameters: Vec::new(),
     };
     render(StatusCode::NOT_FOUND, &page)
 }
@@ -111,16 +123,18 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
 /// The page for a KOE code, for a caller that holds the state.
 pub(super) fn stop_page(
     shared: &Shared,
-    state: &State,
+    app: &AppSettings,
     received: &Received,
+    (endpoint, raw): (Endpoint, &str),
     stop: &Stop,
 ) -> HttpResponse {
     let (title, sentence) = koe_words(&stop.code, received.language);
     let title = format!("{title} ({})", stop.code);
     let page = ProblemPage {
         frame: Frame::new(shared, received.language, title),
-        sentence: format!("{}: {sentence}", state.app.name),
+        sentence: format!("{}: {sentence}", app.name),
         detail: stop.detail.clone(),
+        parameters: parameters(endpoint, raw, app, received.language.texts()),
     };
     render(StatusCode::BAD_REQUEST, &page)
 }
@@ -143,6 +157,7 @@ pub(super) fn person_view(state: &State, person: &Person, language: Language) ->
         (person.default_nickname, t.placeholder),
         (user_id > 1_000_000_000_000_000_000, t.long_id),
         (person.under_14, t.young),
+        (person.needs_action, t.needs_action),
     ];
     let tags = tags.into_iter().filter(|(applies, _)| *applies);
     let picture = if person.default_picture {
@@ -154,7 +169,7 @@ pub(super) fn person_view(state: &State, person: &Person, language: Language) ->
         key: person.key.clone(),
         nickname: person.nickname.clone(),
         // Without a host, because the policy knows the page by whatever name it was opened.
-        picture: format!("/pictures/{picture}-110.svg"),
+        picture: format!("/pictures/{picture}-110.png"),
         email: email.map_or_else(String::new, |email| email.address.clone()),
         user_id,
         linked: link.is_some(),

@@ -24,6 +24,9 @@ pub struct Person {
     pub details: BTreeMap<String, String>,
     /// Under 14 years old: sent back when the app refuses such people.
     pub under_14: bool,
+    /// Kakao wants the person to do something first, such as agreeing to new terms:
+    /// `prompt=none` is answered `interaction_required`. Without it the person does so unseen.
+    pub needs_action: bool,
     /// Scopes agreed to before the emulator started; `None` when not linked to the app then.
     pub linked: Option<Vec<String>>,
 }
@@ -57,6 +60,7 @@ impl Person {
             }),
             details: BTreeMap::new(),
             under_14: false,
+            needs_action: false,
             linked: None,
         }
     }
@@ -125,6 +129,11 @@ pub(super) fn seeded_people() -> Vec<Person> {
         Person {
             under_14: true,
             ..Person::named("under-14", "서다온")
+        },
+        Person {
+            needs_action: true,
+            linked: Some(everything.map(str::to_owned).into()),
+            ..Person::named("needs-action", "문가온")
         },
     ];
     for (person, id) in people.iter_mut().zip(2_900_000_001_i64..) {

@@ -82,14 +82,22 @@ fn brings(asked: &str, name: &str) -> bool {
     asked == name || subject(asked) == subject(name)
 }
 
-/// The body of a successful `user/me`. Picture addresses of the emulator itself are http, whatever
-/// `secure` says, because the emulator has no certificate; a picture of the person's own choice
-/// follows `secure` as Kakao's do.
+/// Where the emulator's own pictures are found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PictureHosts<'a> {
+    /// The emulator's own http address.
+    pub(super) plain: &'a str,
+    /// The https address of a TLS proxy in front of it, if there is one.
+    pub(super) secure: Option<&'a str>,
+}
+
+/// The body of a successful `user/me`. `secure` makes picture addresses https, those of the
+/// emulator itself only when a proxy provides it with a certificate.
 pub(super) fn answer(
     app: &AppSettings,
     person: &Person,
     link: &Link,
-    own_url: &str,
+    hosts: PictureHosts<'_>,
     secure: bool,
     keys: &Keys,
 ) -> Value {
@@ -102,7 +110,7 @@ pub(super) fn answer(
         app,
         person,
         link,
-        pictures: Pictures::of(person, own_url, secure),
+        pictures: Pictures::of(person, hosts, secure),
     };
     let groups = [
         ("properties", view.properties()),
@@ -134,7 +142,7 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn of(person: &Person, own_url: &str, secure: bool) -> Self {
+    fn of(person: &Person, hosts: PictureHosts<'_>, secure: bool) -> Self {
         if let Some(url) = &person.picture_url {
             let url = match url.strip_prefix("http://") {
                 Some(rest) if secure => format!("https://{rest}"),
@@ -145,14 +153,16 @@ impl Pictures {
                 thumbnail: url,
             };
         }
+        let host = hosts.secure.filter(|_| secure).unwrap_or(hosts.plain);
+        let host = host.trim_end_matches('/');
         let name = if person.default_picture {
             "default"
         } else {
             &person.key
         };
         Self {
-            profile: format!("{own_url}/pictures/{name}-640.svg"),
-            thumbnail: format!("{own_url}/pictures/{name}-110.svg"),
+            profile: format!("{host}/pictures/{name}-640.png"),
+            thumbnail: format!("{host}/pictures/{name}-110.png"),
         }
     }
 }
@@ -275,6 +285,11 @@ mod tests {
     use crate::emulator::settings::Settings;
     use time::OffsetDateTime;
 
+    const HOSTS: PictureHosts<'static> = PictureHosts {
+        plain: "http://127.0.0.1:2",
+        secure: None,
+    };
+
     fn told(person: &str, scopes: &[&str], keys: &Keys) -> Value {
         let settings = Settings::seeded("http://127.0.0.1:1");
         let is_asked = |known: &&Person| known.key == person;
@@ -283,8 +298,7 @@ mod tests {
             connected_at: OffsetDateTime::UNIX_EPOCH,
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         };
-        let own_url = "http://127.0.0.1:2";
-        answer(&settings.app, person, &link, own_url, false, keys)
+        answer(&settings.app, person, &link, HOSTS, false, keys)
     }
 
     fn account_fields(body: &Value) -> Vec<&str> {
@@ -363,11 +377,24 @@ mod tests {
             picture_url: Some("http://k.example.com/p.jpg".into()),
             ..Person::named("x", "x")
         };
-        let secure = Pictures::of(&person, "http://127.0.0.1:2", true);
+        let secure = Pictures::of(&person, HOSTS, true);
         assert_eq!(secure.profile, "https://k.example.com/p.jpg");
-        let plain = Pictures::of(&person, "http://127.0.0.1:2", false);
+        let plain = Pictures::of(&person, HOSTS, false);
         assert_eq!(plain.thumbnail, "http://k.example.com/p.jpg");
-        let own = Pictures::of(&Person::named("y", "y"), "http://127.0.0.1:2", true);
-        assert_eq!(own.profile, "http://127.0.0.1:2/pictures/y-640.svg");
+    }
+
+    #[test]
+    fn the_emulators_own_pictures_are_https_only_with_a_proxy_and_when_asked() {
+        let person = Person::named("y", "y");
+        let own = Pictures::of(&person, HOSTS, true);
+        assert_eq!(own.profile, "http://127.0.0.1:2/pictures/y-640.png");
+        let behind_proxy = PictureHosts {
+            secure: Some("https://localhost:9443/"),
+            ..HOSTS
+        };
+        let secure = Pictures::of(&person, behind_proxy, true);
+        assert_eq!(secure.profile, "https://localhost:9443/pictures/y-640.png");
+        let plain = Pictures::of(&person, behind_proxy, false);
+        assert_eq!(plain.thumbnail, "http://127.0.0.1:2/pictures/y-110.png");
     }
 }

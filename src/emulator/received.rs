@@ -1,10 +1,17 @@
 //! A request with its parameters decoded once, before anything is decided about it.
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName};
+use actix_web::web::{BytesMut, Payload};
+use futures_util::StreamExt as _;
 use url::form_urlencoded;
 
 use super::texts::Language;
+
+/// Longest body that is read, in bytes; real ones have a few hundred.
+const LONGEST_BODY: usize = 256 * 1024;
 
 /// Decoded names and values in the order sent.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -15,7 +22,7 @@ pub(super) struct Received {
     /// The query string as it came.
     pub(super) raw_query: String,
     pub(super) query: Pairs,
-    /// Form fields; empty when the body is of another type.
+    /// Form fields; empty when the body is of another type, or of a GET.
     pub(super) form: Pairs,
     pub(super) authorization: Option<String>,
     pub(super) content_type: Option<String>,
@@ -25,6 +32,8 @@ pub(super) struct Received {
     pub(super) language: Language,
     /// A browser says that a page of another origin caused this request.
     pub(super) is_foreign: bool,
+    /// Only the head of the answer is wanted, and nothing is to change.
+    pub(super) is_head: bool,
 }
 
 impl Received {
@@ -36,18 +45,20 @@ impl Received {
         let content_type = text(header::CONTENT_TYPE);
         let media = content_type.as_deref().unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
-        let is_form = media.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let has_form = media.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            && !matches!(*request.method(), Method::GET | Method::HEAD);
         let cookie = request.cookie(session_cookie);
         Self {
             raw_query: request.query_string().to_owned(),
             query: pairs(request.query_string().as_bytes()),
-            form: if is_form { pairs(body) } else { Pairs::new() },
+            form: if has_form { pairs(body) } else { Pairs::new() },
             authorization: text(header::AUTHORIZATION),
             content_type,
             user_agent: text(header::USER_AGENT),
             session: cookie.map(|cookie| cookie.value().to_owned()),
             language: Language::preferred(&text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
             is_foreign: is_foreign(request),
+            is_head: request.method() == Method::HEAD,
         }
     }
 
@@ -56,10 +67,35 @@ impl Received {
         first(&self.query, name).or_else(|| first(&self.form, name))
     }
 
+    /// Scheme and credentials of the caller: the `Authorization` header or, when there is none,
+    /// an `access_token` parameter (RFC 6750 sections 2.2 and 2.3), as deployed clients send it.
+    pub(super) fn credentials(&self) -> Option<(&str, &str)> {
+        let Some(header) = self.authorization.as_deref() else {
+            let token = self.value("access_token")?;
+            return (!token.is_empty()).then_some(("Bearer", token));
+        };
+        let (scheme, credentials) = header.trim().split_once(' ')?;
+        Some((scheme, credentials.trim_start()))
+    }
+
     /// The first value of a form field.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         first(&self.form, name)
     }
+}
+
+/// The whole body; `None` for one that is too long. It is read to its end all the same, because a
+/// client that is still sending would find its connection reset instead of an answer.
+pub(super) async fn read_body(mut payload: Payload) -> Result<Option<BytesMut>, PayloadError> {
+    let mut body = Some(BytesMut::new());
+    while let Some(part) = payload.next().await {
+        let part = part?;
+        body = body.filter(|kept| kept.len() + part.len() <= LONGEST_BODY);
+        if let Some(kept) = &mut body {
+            kept.extend_from_slice(&part);
+        }
+    }
+    Ok(body)
 }
 
 /// Decodes `application/x-www-form-urlencoded` text.
@@ -83,7 +119,10 @@ fn is_foreign(request: &HttpRequest) -> bool {
         return false;
     };
     let host = text("host").unwrap_or_default();
-    origin.strip_prefix(b"http://") != Some(host)
+    // https: behind a TLS proxy.
+    let own = ["http://", "https://"];
+    let is_own = |scheme: &&str| origin.strip_prefix(scheme.as_bytes()) == Some(host);
+    !own.iter().any(is_own)
 }
 
 #[cfg(test)]
@@ -103,6 +142,10 @@ mod tests {
         let received = Received::read(&form, b"a=3&b=%EA%B0%80+x", "s");
         assert_eq!(received.value("a"), Some("1"));
         assert_eq!(received.value("b"), Some("가 x"));
+        let get = TestRequest::get()
+            .insert_header(("content-type", "application/x-www-form-urlencoded"))
+            .to_http_request();
+        assert_eq!(Received::read(&get, b"a=3", "s").value("a"), None);
         let json = TestRequest::post()
             .insert_header(("content-type", "application/json"))
             .to_http_request();
@@ -120,6 +163,7 @@ mod tests {
         };
         assert!(!foreign(&[]));
         assert!(!foreign(&[("origin", "http://127.0.0.1:9898")]));
+        assert!(!foreign(&[("origin", "https://127.0.0.1:9898")]));
         assert!(!foreign(&[
             ("sec-fetch-site", "same-origin"),
             ("origin", "null")

@@ -6,6 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use serde::Serialize;
 
+use super::received::Received;
+
 /// Content type of kauth, spelled as observed.
 pub(super) const KAUTH_JSON: &str = "application/json;charset=utf-8";
 /// Content type of kapi, spelled as documented.
@@ -78,6 +80,28 @@ impl KauthError {
     pub(super) fn documented(code: &str) -> Self {
         let (_, _, description) = kauth_documented(code);
         Self::new(code, description)
+    }
+
+    /// No REST API key has this name (KOE101).
+    pub(super) fn unknown_client(client_id: Option<&str>) -> Self {
+        let shown = client_id.unwrap_or("null");
+        Self::new("KOE101", format!("Not exist client_id [{shown}]"))
+    }
+
+    /// No authorization code that could be exchanged has this name (KOE320).
+    pub(super) fn unknown_code(code: Option<&str>) -> Self {
+        let shown = code.unwrap_or("null");
+        let words = format!("authorization code not found for code={shown}");
+        Self::new("KOE320", words)
+    }
+
+    /// The refusal `code` as this request would be given it: Kakao repeats what was sent.
+    pub(super) fn told(code: &str, received: &Received) -> Self {
+        match code {
+            "KOE101" => Self::unknown_client(received.value("client_id")),
+            "KOE320" => Self::unknown_code(received.value("code")),
+            _ => Self::documented(code),
+        }
     }
 
     pub(super) fn response(&self) -> HttpResponse {

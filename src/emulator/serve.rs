@@ -3,16 +3,20 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::ALLOW;
+use actix_web::guard;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Bytes, Data, ReqData, ServiceConfig};
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::web::{self, Data, Payload, ReqData, ServiceConfig};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Route};
 
 use super::fault::{Fault, Times, UnknownFault};
 use super::journal::{Endpoint, Recorded};
-use super::received::{Received, first};
+use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
-use super::{Shared, account_logout, assets, breakage, console, page, sign_in, token, user};
+use super::{
+    Shared, account_logout, assets, breakage, console, cross_origin, page, sign_in, token, user,
+};
 
 /// Header that makes the one request carrying it fail.
 const FAULT_HEADER: &str = "x-emulator-fault";
@@ -25,18 +29,19 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(
             web::resource(Endpoint::Authorize.path())
-                .route(web::get().to(sign_in::authorize))
-                .default_service(only("GET")),
+                .route(page_route().to(sign_in::authorize))
+                .default_service(only("GET, HEAD")),
         )
         .service(
             web::resource(Endpoint::AccountLogout.path())
-                .route(web::get().to(account_logout::account_logout))
-                .default_service(only("GET")),
+                .route(page_route().to(account_logout::account_logout))
+                .default_service(only("GET, HEAD")),
         )
         .service(
             web::resource(Endpoint::Token.path())
+                .route(web::get().to(token::token))
                 .route(web::post().to(token::token))
-                .default_service(only("POST")),
+                .default_service(only("GET, POST")),
         )
         .service(
             web::resource(Endpoint::AccessTokenInfo.path())
@@ -51,18 +56,20 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(
             web::resource(Endpoint::Logout.path())
+                .route(web::get().to(user::logout))
                 .route(web::post().to(user::logout))
-                .default_service(only("POST")),
+                .default_service(only("GET, POST")),
         )
         .service(
             web::resource(Endpoint::Unlink.path())
+                .route(web::get().to(user::unlink))
                 .route(web::post().to(user::unlink))
-                .default_service(only("POST")),
+                .default_service(only("GET, POST")),
         )
         .route("/emulator/account", web::post().to(sign_in::choose))
         .route("/emulator/consent", web::post().to(sign_in::consent))
         .route("/emulator/logout", web::post().to(account_logout::choose))
-        .route("/", web::get().to(console::index))
+        .route("/", page_route().to(console::index))
         .route("/emulator/faults", web::post().to(console::add_fault))
         .route(
             "/emulator/faults/clear",
@@ -71,23 +78,49 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/emulator/clock", web::post().to(console::advance_clock))
         .route("/emulator/unlink", web::post().to(console::unlink))
         .route("/emulator/reset", web::post().to(console::reset))
-        .route("/emulator/style.css", web::get().to(assets::style))
+        .route("/emulator/style.css", page_route().to(assets::style))
         .route(
             "/emulator/consent.js",
-            web::get().to(assets::consent_script),
+            page_route().to(assets::consent_script),
         )
-        .route("/pictures/{name}", web::get().to(assets::picture))
+        .route("/pictures/{name}", page_route().to(assets::picture))
         .default_service(web::to(unknown_address));
 }
 
-/// Reads a request, writes it down and, when a fault is due, lets it fail.
+/// What a browser may ask for by its head alone. Authorizing it then leaves no trace: link
+/// previews and monitors send such requests.
+fn page_route() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// Answers a request, and lets scripts of any origin read what kauth and kapi tell programs.
 pub(super) async fn observe(
     shared: Data<Shared>,
-    body: Bytes,
+    payload: Payload,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let received = Received::read(request.request(), &body, &shared.session_cookie);
+    if cross_origin::is_preflight(request.method(), request.path()) {
+        return Ok(request.into_response(cross_origin::preflight()));
+    }
+    let is_open = cross_origin::is_open(request.path());
+    let mut answer = recorded(&shared, payload, request, next).await?;
+    if is_open {
+        cross_origin::open(answer.headers_mut());
+    }
+    Ok(answer)
+}
+
+/// Reads a request, writes it down and has it answered.
+async fn recorded(
+    shared: &Shared,
+    payload: Payload,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let body = read_body(payload).await?;
+    let bytes = body.as_deref().unwrap_or_default();
+    let received = Received::read(request.request(), bytes, &shared.session_cookie);
     let path = request.path().to_owned();
     let endpoint = Endpoint::at(&path);
     let number = is_kakaos(&path).then(|| {
@@ -104,41 +137,12 @@ pub(super) async fn observe(
             at: shared.clock.now(),
         })
     });
-    if received.is_foreign
-        && request.path().starts_with("/emulator/")
-        && !request.method().is_safe()
-    {
-        let refused = page::foreign(&shared, &received);
-        return Ok(request.into_response(refused));
-    }
-    let fault = match due_fault(&shared, &request, &received, endpoint) {
-        Ok(fault) => fault.zip(endpoint),
-        Err(unknown) => {
-            let refused = HttpResponse::BadRequest()
-                .content_type("text/plain; charset=utf-8")
-                .body(format!(
-                    "Emulator: {unknown}, see docs/emulator.md
-"
-                ));
-            return Ok(request.into_response(refused));
-        }
-    };
-    let is_withheld = fault
-        .as_ref()
-        .is_some_and(|(fault, _)| fault.withholds_answer());
-    request.extensions_mut().insert(received.clone());
-    let answer = match fault {
-        None => next.call(request).await?.map_into_boxed_body(),
-        Some((fault, _)) if fault.needs_real_answer() => {
-            let real = next.call(request).await?.map_into_boxed_body();
-            let (request, real) = real.into_parts();
-            let broken = breakage::damage(fault, real, endpoint, &shared, &received).await;
-            ServiceResponse::new(request, broken)
-        }
-        Some((fault, endpoint)) => {
-            let broken = breakage::instead(&fault, endpoint, &shared, &received).await;
-            request.into_response(broken)
-        }
+    let (answer, is_withheld) = if body.is_none() {
+        let words = "request body too large";
+        let refused = refuse(StatusCode::PAYLOAD_TOO_LARGE, request.request(), words);
+        (request.into_response(refused), false)
+    } else {
+        answered(shared, &received, endpoint, request, next).await?
     };
     if let Some(number) = number
         && !is_withheld
@@ -147,6 +151,48 @@ pub(super) async fn observe(
         shared.state().journal.answered(number, status);
     }
     Ok(answer)
+}
+
+/// The answer, made to fail when a fault is due, and whether not even its status reaches the
+/// client.
+async fn answered(
+    shared: &Shared,
+    received: &Received,
+    endpoint: Option<Endpoint>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<(ServiceResponse<BoxBody>, bool), Error> {
+    if received.is_foreign
+        && request.path().starts_with("/emulator/")
+        && !request.method().is_safe()
+    {
+        let refused = page::foreign(shared, received);
+        return Ok((request.into_response(refused), false));
+    }
+    let fault = match due_fault(shared, &request, received, endpoint) {
+        Ok(fault) => fault.zip(endpoint),
+        Err(unknown) => {
+            let refused = HttpResponse::BadRequest()
+                .content_type("text/plain; charset=utf-8")
+                .body(format!("Emulator: {unknown}, see docs/emulator.md\n"));
+            return Ok((request.into_response(refused), false));
+        }
+    };
+    request.extensions_mut().insert(received.clone());
+    let Some((fault, endpoint)) = fault else {
+        return Ok((next.call(request).await?.map_into_boxed_body(), false));
+    };
+    let is_withheld = fault.withholds_answer();
+    let answer = if fault.needs_real_answer() {
+        let real = next.call(request).await?.map_into_boxed_body();
+        let (request, real) = real.into_parts();
+        let broken = breakage::damage(fault, real, endpoint, shared, received).await;
+        ServiceResponse::new(request, broken)
+    } else {
+        let broken = breakage::instead(&fault, endpoint, shared, received).await;
+        request.into_response(broken)
+    };
+    Ok((answer, is_withheld))
 }
 
 /// Whether the path would be served by Kakao, rather than by the emulator's own pages.
@@ -170,6 +216,9 @@ fn due_fault(
         let text = String::from_utf8_lossy(header.as_bytes());
         return text.parse().map(Some);
     }
+    if received.is_head {
+        return Ok(None);
+    }
     let mut state = shared.state();
     if endpoint == Endpoint::Authorize
         && let Some(text) = first(&received.query, FAULT_PARAMETER)
@@ -191,9 +240,11 @@ pub(super) fn targeted(text: &str) -> Result<(Endpoint, Fault), UnknownFault> {
 }
 
 async fn wrong_method(request: HttpRequest, allowed: &'static str) -> HttpResponse {
-    let mut response = HttpResponse::MethodNotAllowed();
-    response.insert_header((ALLOW, allowed));
-    refuse(&mut response, &request, "method not allowed")
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut response = refuse(status, &request, "method not allowed");
+    let allowed = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(ALLOW, allowed);
+    response
 }
 
 async fn unknown_address(
@@ -204,15 +255,12 @@ async fn unknown_address(
     if !is_kakaos(request.path()) {
         return page::not_found(&shared, &received);
     }
-    refuse(&mut HttpResponse::NotFound(), &request, "not found")
+    refuse(StatusCode::NOT_FOUND, &request, "not found")
 }
 
 /// A refusal in the language of the host the path belongs to. Neither host documents one.
-fn refuse(
-    response: &mut actix_web::HttpResponseBuilder,
-    request: &HttpRequest,
-    words: &str,
-) -> HttpResponse {
+fn refuse(status: StatusCode, request: &HttpRequest, words: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
     let is_kapi = request.path().starts_with("/v");
     if is_kapi {
         let body = serde_json::json!({"msg": words, "code": -2});

@@ -30,6 +30,9 @@ pub struct Settings {
     /// Refuse the 21st access token within 10 minutes and the 31st refresh token within 60
     /// minutes for one user with KOE237, as Kakao does. Off by default: test suites sign in often.
     pub token_quota: bool,
+    /// An https address under which a TLS proxy shows the emulator, such as
+    /// `https://localhost:9443`. Picture addresses use it when `secure_resource` is asked for.
+    pub public_url: Option<String>,
     /// The emulator's time; keep a clone to move it.
     pub clock: Clock,
 }
@@ -110,6 +113,7 @@ impl Settings {
             app: AppSettings::seeded(service_url),
             people: seeded_people(),
             token_quota: false,
+            public_url: None,
             clock: Clock::default(),
         }
     }

@@ -10,7 +10,7 @@ use super::journal::{Endpoint, Recorded};
 use super::random::Random;
 use super::received::{first, pairs};
 use super::serve::targeted;
-use super::state::State;
+use super::state::{EmailScenario, State};
 
 /// What a person does on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,21 +84,22 @@ fn outcome(
     // Nobody of an unknown name ever comes back from the chooser.
     let person = state
         .person(person)
+        .cloned()
         .ok_or_else(|| format!("no such person: {person}"))?;
     let visitor = Visitor {
-        person,
+        person: &person,
         just_signed_in: true,
+        email: EmailScenario::AsIs,
     };
     let reply = match consent {
         Consent::All => Reply::AgreeAll,
         Consent::RequiredOnly => Reply::AgreeRequired,
         Consent::Cancel => Reply::Cancel,
     };
-    let user_id = person.user_id.unwrap_or_default();
     match decide(state, &ask, Some(visitor), Some(&reply)) {
         Step::Return(answer) => Ok(answer.location(&ask)),
         Step::Grant(scopes) => {
-            let location = grant(state, random, &ask, user_id, scopes, now);
+            let location = grant(state, random, &ask, visitor, scopes, now);
             location.map_err(|_| "KOE003".to_owned())
         }
         Step::Stop(stop) => Err(stop.code),

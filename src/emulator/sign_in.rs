@@ -9,16 +9,17 @@ use askama::Template;
 use time::{Duration, OffsetDateTime};
 
 use super::Shared;
-use super::ask::Ask;
+use super::ask::{Ask, Prompt, Stop};
 use super::authorize::{Reply, Step, Visitor, decide, grant};
 use super::fault::Times;
+use super::journal::Endpoint;
 use super::page::{Frame, PersonView, person_view, redirect, render, stop_page};
 use super::panel::{Parameter, parameters};
 use super::people::{Email, Person};
 use super::received::Received;
 use super::serve::targeted;
-use super::settings::{ConsentItem, ItemLevel};
-use super::state::{KEPT_SESSION_LIFE, SESSION_LIFE, State};
+use super::settings::{AppSettings, ConsentItem, ItemLevel};
+use super::state::{EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
 use super::texts::{Language, Texts, item_name};
 
 #[derive(Template)]
@@ -51,6 +52,10 @@ struct ConsentPage {
     lead: String,
     request: String,
     person: String,
+    /// The account's email; empty when it has none.
+    email: String,
+    /// Carried from the chooser.
+    scenario: &'static str,
     other: String,
     items: Vec<ItemView>,
     missed: bool,
@@ -68,15 +73,17 @@ struct ItemView {
 pub(super) async fn authorize(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
-    let ask = match Ask::read(&state.app, &received.raw_query) {
+    let request = received.raw_query.as_str();
+    let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => return stop_page(&shared, &state, &received, &refused),
+        Err(refused) => return stopped(&shared, &state, &received, request, &refused),
     };
     let cookie = received.session.as_deref().unwrap_or_default();
     let person = state.session_person(cookie, now).cloned();
     let visitor = person.as_ref().map(|person| Visitor {
         person,
         just_signed_in: false,
+        email: EmailScenario::AsIs,
     });
     proceed(&shared, &mut state, &received, &ask, visitor, None)
 }
@@ -88,11 +95,11 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => return stop_page(&shared, &state, &received, &refused),
+        Err(refused) => return stopped(&shared, &state, &received, request, &refused),
     };
     let nickname = received.field("nickname").map(str::trim);
     if nickname == Some("") {
-        return create_page(&shared, &received, &ask, true);
+        return create_page(&shared, &state.app, &received, &ask, true);
     }
     let chosen = match nickname {
         Some(nickname) => Some(create(&mut state, &received, nickname, now)),
@@ -102,9 +109,20 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Some(person) = person else {
         return choose_page(&shared, &state, &received, &ask);
     };
+    let email = EmailScenario::named(received.field("scenario").unwrap_or_default());
     let scenario = received.field("scenario").filter(|text| !text.is_empty());
-    if let Some((endpoint, fault)) = scenario.and_then(|text| targeted(text).ok()) {
+    if email == EmailScenario::AsIs
+        && let Some((endpoint, fault)) = scenario.and_then(|text| targeted(text).ok())
+    {
         state.faults.arm(endpoint, fault, Times::Once);
+    }
+    let visitor = Some(Visitor {
+        person: &person,
+        just_signed_in: true,
+        email,
+    });
+    if is_kept(&state, &received, &ask, &person, now) {
+        return proceed(&shared, &mut state, &received, &ask, visitor, None);
     }
     let life = if received.field("keep").is_some() {
         KEPT_SESSION_LIFE
@@ -114,10 +132,6 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Ok(session) = state.open_session(&shared.random, &person.key, life, now) else {
         return HttpResponse::InternalServerError().finish();
     };
-    let visitor = Some(Visitor {
-        person: &person,
-        just_signed_in: true,
-    });
     let mut response = proceed(&shared, &mut state, &received, &ask, visitor, None);
     let cookie = session_cookie(&shared, session, life);
     if response.add_cookie(&cookie).is_err() {
@@ -132,7 +146,7 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let request = received.field("request").unwrap_or_default();
     let ask = match Ask::read(&state.app, request) {
         Ok(ask) => ask,
-        Err(refused) => return stop_page(&shared, &state, &received, &refused),
+        Err(refused) => return stopped(&shared, &state, &received, request, &refused),
     };
     let person = received.field("person").and_then(|key| state.person(key));
     let Some(person) = person.cloned() else {
@@ -149,8 +163,23 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let visitor = Some(Visitor {
         person: &person,
         just_signed_in: true,
+        email: EmailScenario::named(received.field("scenario").unwrap_or_default()),
     });
     proceed(&shared, &mut state, &received, &ask, visitor, Some(&reply))
+}
+
+/// Whether the browser's session goes on as it is: its own account was chosen, and nobody asked
+/// for a new sign-in. Kakao does not extend a session by using it.
+fn is_kept(
+    state: &State,
+    received: &Received,
+    ask: &Ask,
+    person: &Person,
+    now: OffsetDateTime,
+) -> bool {
+    let cookie = received.session.as_deref().unwrap_or_default();
+    let signed_in = state.session_person(cookie, now);
+    signed_in.is_some_and(|known| known.key == person.key) && !ask.prompts.contains(&Prompt::Login)
 }
 
 /// Takes the next step for whoever is at the browser, who may have answered the consent page.
@@ -162,34 +191,58 @@ fn proceed(
     visitor: Option<Visitor<'_>>,
     reply: Option<&Reply>,
 ) -> HttpResponse {
-    let person = visitor.map(|visitor| visitor.person);
     let step = decide(state, ask, visitor, reply);
-    match (step, person) {
+    match (step, visitor) {
         (Step::Return(answer), _) => redirect(&answer.location(ask)),
-        (Step::SignUp, _) => create_page(shared, received, ask, false),
-        (Step::Consent { items, missed }, Some(person)) => {
+        (Step::SignUp, _) => create_page(shared, &state.app, received, ask, false),
+        (Step::Consent { items, missed }, Some(visitor)) => {
             let view = items.into_iter().map(|item| {
                 let ticked = matches!(reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
                 item_view(item, ticked, received.language)
             });
-            consent_page(shared, state, received, ask, person, view.collect(), missed)
+            consent_page(
+                shared,
+                state,
+                received,
+                ask,
+                visitor,
+                view.collect(),
+                missed,
+            )
         }
-        (Step::Grant(scopes), Some(person)) => {
-            let user_id = person.user_id.unwrap_or_default();
+        // A code of the usual look that nobody knows.
+        (Step::Grant(_), Some(_)) if received.is_head => match shared.random.code() {
+            Ok(code) => redirect(&ask.location(vec![("code", &code)])),
+            Err(_) => HttpResponse::InternalServerError().finish(),
+        },
+        (Step::Grant(scopes), Some(visitor)) => {
             let now = shared.clock.now();
-            match grant(state, &shared.random, ask, user_id, scopes, now) {
+            match grant(state, &shared.random, ask, visitor, scopes, now) {
                 Ok(location) => redirect(&location),
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
         }
-        (Step::Stop(refused), _) => stop_page(shared, state, received, &refused),
+        (Step::Stop(refused), _) => stopped(shared, state, received, &ask.raw, &refused),
         (Step::Choose | Step::Consent { .. } | Step::Grant(_), _) => {
             choose_page(shared, state, received, ask)
         }
     }
 }
 
+/// The page for a refusal of the request with this query.
+fn stopped(
+    shared: &Shared,
+    state: &State,
+    received: &Received,
+    raw: &str,
+    refused: &Stop,
+) -> HttpResponse {
+    let asked = (Endpoint::Authorize, raw);
+    stop_page(shared, &state.app, received, asked, refused)
+}
+
 fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -> HttpResponse {
+    let app = &state.app;
     let texts = received.language.texts();
     let now = shared.clock.now();
     let cookie = received.session.as_deref().unwrap_or_default();
@@ -213,16 +266,22 @@ fn choose_page(shared: &Shared, state: &State, received: &Received, ask: &Ask) -
     people.sort_by_key(|(is_hinted, _)| !is_hinted);
     let page = ChoosePage {
         frame: Frame::new(shared, received.language, texts.pick_title.to_string()),
-        lead: texts.pick_lead.with(&[("app", &state.app.name)]),
+        lead: texts.pick_lead.with(&[("app", &app.name)]),
         request: ask.raw.clone(),
         people: people.into_iter().map(|(_, view)| view).collect(),
         scenarios: scenarios(texts),
-        parameters: parameters(ask, texts),
+        parameters: parameters(Endpoint::Authorize, &ask.raw, app, texts),
     };
     render(StatusCode::OK, &page)
 }
 
-fn create_page(shared: &Shared, received: &Received, ask: &Ask, missing: bool) -> HttpResponse {
+fn create_page(
+    shared: &Shared,
+    app: &AppSettings,
+    received: &Received,
+    ask: &Ask,
+    missing: bool,
+) -> HttpResponse {
     let texts = received.language.texts();
     let field = |name: &str| received.field(name).unwrap_or_default().to_owned();
     let page = CreatePage {
@@ -232,7 +291,7 @@ fn create_page(shared: &Shared, received: &Received, ask: &Ask, missing: bool) -
         email: field("email"),
         missing,
         existing: with_prompt(&ask.raw, "select_account"),
-        parameters: parameters(ask, texts),
+        parameters: parameters(Endpoint::Authorize, &ask.raw, app, texts),
     };
     let status = if missing {
         StatusCode::UNPROCESSABLE_ENTITY
@@ -247,27 +306,32 @@ fn consent_page(
     state: &State,
     received: &Received,
     ask: &Ask,
-    person: &Person,
+    visitor: Visitor<'_>,
     items: Vec<ItemView>,
     missed: bool,
 ) -> HttpResponse {
+    let person = visitor.person;
+    let email = person.email.as_ref();
     let texts = received.language.texts();
-    let app = state.app.name.as_str();
+    let app = &state.app;
+    let name = app.name.as_str();
     let page = ConsentPage {
         frame: Frame::new(
             shared,
             received.language,
-            texts.consent_title.with(&[("app", app)]),
+            texts.consent_title.with(&[("app", name)]),
         ),
         lead: texts
             .consent_lead
-            .with(&[("app", app), ("person", &person.nickname)]),
+            .with(&[("app", name), ("person", &person.nickname)]),
         request: ask.raw.clone(),
         person: person.key.clone(),
+        email: email.map_or_else(String::new, |email| email.address.clone()),
+        scenario: visitor.email.name(),
         other: with_prompt(&ask.raw, "select_account"),
         items,
         missed,
-        parameters: parameters(ask, texts),
+        parameters: parameters(Endpoint::Authorize, &ask.raw, app, texts),
     };
     render(StatusCode::OK, &page)
 }
@@ -329,6 +393,8 @@ fn with_prompt(raw: &str, prompt: &str) -> String {
 fn scenarios(t: &Texts) -> Vec<(&'static str, String)> {
     [
         ("", t.sc_ok),
+        (EmailScenario::Declined.name(), t.sc_noemail),
+        (EmailScenario::Unverified.name(), t.sc_unverified),
         ("token:KOE320", t.sc_used),
         ("token:KOE237", t.sc_rate),
         ("token:KOE303", t.sc_uri),
@@ -336,6 +402,7 @@ fn scenarios(t: &Texts) -> Vec<(&'static str, String)> {
         ("token:delay:3000", t.sc_slow),
         ("token:status:500", t.sc_down),
         ("me:-1", t.sc_me),
+        ("me:-406", t.sc_under14),
     ]
     .map(|(fault, name)| (fault, name.to_string()))
     .into()

@@ -58,6 +58,18 @@ pub(super) struct Link {
     pub(super) scopes: BTreeSet<String>,
 }
 
+/// What `user/me` tells the tokens of one sign-in about the email, whatever the account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum EmailScenario {
+    /// The truth.
+    #[default]
+    AsIs,
+    /// As if `account_email` had been declined.
+    Declined,
+    /// `is_email_verified` false.
+    Unverified,
+}
+
 /// An authorization code.
 #[derive(Clone, Debug)]
 pub(super) struct Code {
@@ -66,6 +78,7 @@ pub(super) struct Code {
     pub(super) user_id: i64,
     /// S256 challenge of RFC 7636, when the client sent one.
     pub(super) challenge: Option<String>,
+    pub(super) email: EmailScenario,
     pub(super) expires_at: OffsetDateTime,
     pub(super) used: bool,
 }
@@ -77,6 +90,7 @@ pub(super) struct Token {
     pub(super) client_id: String,
     /// Tokens of one code exchange, and of its refreshes, share this number and end together.
     pub(super) login: u64,
+    pub(super) email: EmailScenario,
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -93,6 +107,41 @@ pub(super) struct Session {
 struct Issued {
     access: VecDeque<OffsetDateTime>,
     refresh: VecDeque<OffsetDateTime>,
+}
+
+impl EmailScenario {
+    /// The scenario of this name in the chooser's form; any other text is none.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "email-declined" => Self::Declined,
+            "email-unverified" => Self::Unverified,
+            _ => Self::AsIs,
+        }
+    }
+
+    /// The inverse of [`EmailScenario::named`].
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::AsIs => "",
+            Self::Declined => "email-declined",
+            Self::Unverified => "email-unverified",
+        }
+    }
+
+    /// Changes what is about to be told of an account.
+    pub(super) fn apply(self, person: &mut Person, link: &mut Link) {
+        match self {
+            Self::AsIs => {}
+            Self::Declined => {
+                link.scopes.remove("account_email");
+            }
+            Self::Unverified => {
+                if let Some(email) = &mut person.email {
+                    email.verified = false;
+                }
+            }
+        }
+    }
 }
 
 impl State {
@@ -290,6 +339,7 @@ mod tests {
             user_id,
             client_id: String::new(),
             login: 1,
+            email: EmailScenario::AsIs,
             expires_at: now + ACCESS_LIFE,
         };
         state.agree(1, ["account_email".to_owned()], now);

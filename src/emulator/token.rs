@@ -1,4 +1,4 @@
-//! `POST /oauth/token`: codes into tokens, refresh tokens into access tokens.
+//! `POST` and `GET /oauth/token`: codes into tokens, refresh tokens into access tokens.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
@@ -66,9 +66,7 @@ fn exchange(
 fn authenticate(state: &State, received: &Received) -> Result<String, KauthError> {
     let client_id = received.value("client_id");
     let Some(key) = client_id.and_then(|id| state.app.rest_key(id)) else {
-        let shown = client_id.unwrap_or("null");
-        let words = format!("Not exist client_id [{shown}]");
-        return Err(KauthError::new("KOE101", words));
+        return Err(KauthError::unknown_client(client_id));
     };
     if key.secret_on && received.value("client_secret") != Some(&key.secret) {
         return Err(KauthError::documented("KOE010"));
@@ -83,13 +81,13 @@ fn redeem(
     client_id: &str,
     now: OffsetDateTime,
 ) -> Result<Tokens, KauthError> {
-    let presented = received.value("code").unwrap_or("null");
+    let presented = received.value("code").unwrap_or_default();
     if let Some(user_id) = state.codes.get(presented).map(|code| code.user_id)
         && state.over_quota(user_id, now)
     {
         return Err(KauthError::documented("KOE237"));
     }
-    let code = burn(state, presented, now)?;
+    let code = burn(state, received.value("code"), now)?;
     if code.client_id != client_id {
         return Err(KauthError::documented("KOE114"));
     }
@@ -107,12 +105,12 @@ fn redeem(
         user_id: code.user_id,
         client_id: client_id.to_owned(),
         login,
+        email: code.email,
         expires_at,
     };
     let access = state.issue_access(random, token(now + ACCESS_LIFE), now);
     let refresh = state.issue_refresh(random, token(now + REFRESH_LIFE), now);
-    let link = state.links.get(&code.user_id);
-    let scopes: Vec<_> = link.iter().flat_map(|link| &link.scopes).cloned().collect();
+    let scopes = granted_scopes(state, &code);
     Ok(Tokens {
         token_type: "bearer",
         access_token: access.map_err(|_| KauthError::documented("KOE003"))?,
@@ -123,12 +121,26 @@ fn redeem(
     })
 }
 
+/// The scopes of the `scope` field, in alphabetical order.
+fn granted_scopes(state: &State, code: &Code) -> Vec<String> {
+    let link = state.links.get(&code.user_id);
+    let person = state.person_by_id(code.user_id);
+    let (Some(mut link), Some(mut person)) = (link.cloned(), person.cloned()) else {
+        return Vec::new();
+    };
+    code.email.apply(&mut person, &mut link);
+    link.scopes.into_iter().collect()
+}
+
 /// Takes the code out of circulation, whatever becomes of this exchange.
-fn burn(state: &mut State, presented: &str, now: OffsetDateTime) -> Result<Code, KauthError> {
-    let known = state.codes.get_mut(presented);
+fn burn(
+    state: &mut State,
+    presented: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<Code, KauthError> {
+    let known = state.codes.get_mut(presented.unwrap_or_default());
     let Some(code) = known.filter(|code| !code.used && code.expires_at > now) else {
-        let words = format!("authorization code not found for code={presented}");
-        return Err(KauthError::new("KOE320", words));
+        return Err(KauthError::unknown_code(presented));
     };
     code.used = true;
     Ok(code.clone())

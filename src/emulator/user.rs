@@ -7,15 +7,19 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Shared;
-use super::profile::{self, Keys};
+use super::profile::{self, Keys, PictureHosts};
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError};
-use super::state::State;
+use super::state::{EmailScenario, State};
 
 /// Who is calling, and about whom.
 enum Caller {
     /// The user's own access token, and the sign-in it came from.
-    Token { user_id: i64, login: u64 },
+    Token {
+        user_id: i64,
+        login: u64,
+        email: EmailScenario,
+    },
     /// The admin key, naming a linked user.
     Admin { user_id: i64 },
 }
@@ -48,10 +52,14 @@ pub(super) async fn access_token_info(
 /// `GET` and `POST /v2/user/me`
 pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
-    respond(about(&shared.state(), &received, &shared.url, now))
+    let hosts = PictureHosts {
+        plain: &shared.url,
+        secure: shared.settings.public_url.as_deref(),
+    };
+    respond(about(&shared.state(), &received, hosts, now))
 }
 
-/// `POST /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
+/// `POST` and `GET /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
 pub(super) async fn logout(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
@@ -65,7 +73,7 @@ pub(super) async fn logout(shared: Data<Shared>, received: ReqData<Received>) ->
     respond(answer)
 }
 
-/// `POST /v1/user/unlink`
+/// `POST` and `GET /v1/user/unlink`
 pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
     let mut state = shared.state();
@@ -87,7 +95,8 @@ fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
 }
 
 fn token_info(state: &State, received: &Received, now: OffsetDateTime) -> Result<Value, KapiError> {
-    let (_, token) = split_authorization(received)
+    let (_, token) = received
+        .credentials()
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .ok_or_else(no_key)?;
     let is_well_formed = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
@@ -109,14 +118,16 @@ fn token_info(state: &State, received: &Received, now: OffsetDateTime) -> Result
 fn about(
     state: &State,
     received: &Received,
-    own_url: &str,
+    hosts: PictureHosts<'_>,
     now: OffsetDateTime,
 ) -> Result<Value, KapiError> {
     let caller = caller(state, received, now)?;
     let argument = |words: &str| caller.refused(KapiError::new(-2, words));
     let secure = match received.value("secure_resource") {
-        None | Some("" | "false") => false,
-        Some("true") => true,
+        None | Some("") => false,
+        Some(text) if text.eq_ignore_ascii_case("false") => false,
+        // Python clients send `True`.
+        Some(text) if text.eq_ignore_ascii_case("true") => true,
         Some(_) => return Err(argument("secure_resource should be true or false")),
     };
     let keys = match received.value("property_keys") {
@@ -129,15 +140,19 @@ fn about(
     let not_linked = || caller.refused(KapiError::documented(-101));
     let person = state.person_by_id(user_id).ok_or_else(not_linked)?;
     let link = state.links.get(&user_id).ok_or_else(not_linked)?;
+    let (mut person, mut link) = (person.clone(), link.clone());
+    if let Caller::Token { email, .. } = caller {
+        email.apply(&mut person, &mut link);
+    }
     Ok(profile::answer(
-        &state.app, person, link, own_url, secure, &keys,
+        &state.app, &person, &link, hosts, secure, &keys,
     ))
 }
 
 /// Authenticates either style, in the order of Kakao's answers: key or token first, then the
 /// target, then whether it is linked.
 fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
-    let (scheme, credentials) = split_authorization(received).ok_or_else(no_key)?;
+    let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return bearer(state, credentials, now);
     }
@@ -168,12 +183,8 @@ fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, Kap
     Ok(Caller::Token {
         user_id: token.user_id,
         login: token.login,
+        email: token.email,
     })
-}
-
-fn split_authorization(received: &Received) -> Option<(&str, &str)> {
-    let (scheme, credentials) = received.authorization.as_deref()?.trim().split_once(' ')?;
-    Some((scheme, credentials.trim_start()))
 }
 
 fn no_key() -> KapiError {

@@ -90,7 +90,7 @@ impl Gate {
             .await?;
         if !ended.is_empty() {
             self.owed.notify_one();
-            log_event(action, signed_in, origin);
+            log_event(action, member, current, origin);
         }
         Ok(ended)
     }

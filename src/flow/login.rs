@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::owed::{Revocation, owe};
-use super::{Attempt, Attempts, Audited, Gate, LoginFailure, Next, Origin, Why};
-use crate::kakao::{AuthorizationCode, Authorize, Tokens, User, code_challenge};
-use crate::member::{EndedBy, Member, MemberId, Method};
+use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Why};
+use crate::kakao::{AuthorizationCode, Authorize, code_challenge};
 use crate::session::Token;
+use crate::store;
 use crate::store::attempts::{self, Claim};
-use crate::store::members::{self, KakaoProfile};
-use crate::store::sessions::{self, Found, NewSession, SealedTokens};
-use crate::store::{self, AnyConnection};
+use crate::store::sessions::Found;
 
-/// The longest a callback may take (RL-1), our own part included.
-const CALLBACK_LIMIT: Duration = Duration::from_secs(10);
+/// The longest that completing a login may take. A callback has ten seconds (RL-1), and what lies
+/// around this needs its share.
+const LIMIT: Duration = Duration::from_millis(9_500);
 
 /// What is kept back of it for writing the result down.
 const OUR_PART: Duration = Duration::from_millis(2_500);
@@ -99,12 +97,6 @@ pub struct Completed {
     pub next: Next,
 }
 
-/// What Kakao told about the person, and the tokens to keep.
-struct Arrival {
-    profile: KakaoProfile,
-    tokens: Tokens,
-}
-
 impl Callback {
     /// The `state` that came back.
     #[must_use]
@@ -163,28 +155,39 @@ impl Gate {
         current: Option<Token>,
         origin: Origin,
     ) -> Result<Completed, LoginFailure> {
-        let attempt = attempts
-            .find(&callback.state)
-            .cloned()
-            .ok_or(Why::StateBad)?;
-        if !attempt.is_alive(self.clock.now()) {
-            return Err(Why::StateExpired.into());
+        let outcome = match self.attempt_of(&callback, attempts) {
+            Ok((attempt, code)) => {
+                let gate = self.clone();
+                let story = async move { gate.finish(&code, &attempt, current, &origin).await };
+                finished(tokio::spawn(story).await)
+            }
+            Err(why) => Err(why.into()),
+        };
+        // Failures are counted where they are told, together with callbacks that were none.
+        if outcome.is_ok() {
+            self.metrics.login("success");
         }
-        let code = callback.answer.map_err(|refusal| match refusal {
-            Refusal::Cancelled => Why::Cancelled,
-            Refusal::Under14 => Why::Under14,
-            Refusal::Temporary => Why::KakaoDown,
-            Refusal::Configuration => Why::BadClient,
-            Refusal::Other => Why::KakaoBadReply,
-        })?;
-        let gate = self.clone();
-        let story = async move { gate.finish(&code, &attempt, current, &origin).await };
-        tokio::spawn(story)
-            .await
-            .unwrap_or_else(|join| match join.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Why::Unavailable.into()),
-            })
+        outcome
+    }
+
+    /// The attempt that the callback belongs to, still alive, and the code to exchange.
+    fn attempt_of(
+        &self,
+        callback: &Callback,
+        attempts: &Attempts,
+    ) -> Result<(Attempt, AuthorizationCode), Why> {
+        let attempt = attempts.find(&callback.state).ok_or(Why::StateBad)?;
+        if !attempt.is_alive(self.clock.now()) {
+            return Err(Why::StateExpired);
+        }
+        match &callback.answer {
+            Ok(code) => Ok((attempt.clone(), code.clone())),
+            Err(Refusal::Cancelled) => Err(Why::Cancelled),
+            Err(Refusal::Under14) => Err(Why::Under14),
+            Err(Refusal::Temporary) => Err(Why::KakaoDown),
+            Err(Refusal::Configuration) => Err(Why::BadClient),
+            Err(Refusal::Other) => Err(Why::KakaoBadReply),
+        }
     }
 
     async fn finish(
@@ -194,30 +197,20 @@ impl Gate {
         current: Option<Token>,
         origin: &Origin,
     ) -> Result<Completed, LoginFailure> {
-        let began = Instant::now();
+        let deadline = Instant::now() + LIMIT;
         let state_hash = attempt.state_hash();
         match self.claim(&state_hash, attempt.expires_at()).await? {
             Claim::Ours => {}
             Claim::Taken(outcome) => {
-                return self.follow(attempt, state_hash, outcome, began).await;
+                return self.follow(attempt, state_hash, outcome, deadline).await;
             }
         }
-        let kakao_part = CALLBACK_LIMIT.saturating_sub(OUR_PART + began.elapsed());
-        let arrival = tokio::time::timeout(kakao_part, self.ask_kakao(code, attempt)).await;
-        let arrival = arrival.unwrap_or_else(|_| {
-            Err(LoginFailure {
-                why: Why::KakaoDown,
-                cause: Some("Kakao took longer than a callback may".to_owned()),
-            })
-        });
-        let outcome = match arrival {
+        let outcome = match self.ask_kakao(code, attempt, deadline - OUR_PART).await {
             Ok(arrival) => self.admit(arrival, attempt, current, origin).await,
             Err(failure) => Err(failure),
         };
-        match &outcome {
-            Ok(_) => self.metrics.login("success"),
-            // Counted where it is told, together with those that never came this far.
-            Err(failure) => self.settle_failure(state_hash, failure.why.id()).await,
+        if let Err(failure) = &outcome {
+            self.settle_failure(state_hash, failure.why.id());
         }
         outcome
     }
@@ -239,9 +232,9 @@ impl Gate {
         attempt: &Attempt,
         state_hash: String,
         mut outcome: Option<String>,
-        began: Instant,
+        deadline: Instant,
     ) -> Result<Completed, LoginFailure> {
-        while outcome.is_none() && began.elapsed() < CALLBACK_LIMIT {
+        while outcome.is_none() && Instant::now() < deadline {
             tokio::time::sleep(PEEK).await;
             let hash = state_hash.clone();
             outcome = self
@@ -266,231 +259,31 @@ impl Gate {
         }
     }
 
-    /// Both calls to Kakao; ids from every source must agree.
-    async fn ask_kakao(
-        &self,
-        code: &AuthorizationCode,
-        attempt: &Attempt,
-    ) -> Result<Arrival, LoginFailure> {
-        let tokens = self
-            .kakao
-            .exchange_code(code, &attempt.code_verifier())
-            .await?;
-        let named = match &tokens.id_token {
-            None => None,
-            Some(id_token) => {
-                let now = self.clock.now();
-                let checked = self.kakao.check_id_token(id_token, &attempt.nonce(), now);
-                Some(checked.map_err(|error| LoginFailure {
-                    why: Why::KakaoBadReply,
-                    cause: Some(error.to_string()),
-                })?)
-            }
-        };
-        let user = self.kakao.user(&tokens.access).await?;
-        if named.is_some_and(|id| id != user.id) {
-            return Err(LoginFailure {
-                why: Why::KakaoBadReply,
-                cause: Some("ID token and user/me name different people".to_owned()),
-            });
-        }
-        let profile = self.profile(user, &tokens);
-        Ok(Arrival { profile, tokens })
-    }
-
-    fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {
-        let picture_origin = self.rules.picture_origin.as_deref();
-        let (email, email_valid, email_verified) = match user.email {
-            Some(email) => (Some(email.address), email.valid, email.verified),
-            None => (None, false, false),
-        };
-        KakaoProfile {
-            app_id: self.rules.app_id,
-            kakao_id: user.id,
-            connected_at: user.connected_at,
-            nickname: user.nickname.filter(|_| !user.default_nickname),
-            picture: user.picture.filter(|url| is_picture(url, picture_origin)),
-            email,
-            email_valid,
-            email_verified,
-            scopes: tokens.scopes.join(" "),
-        }
-    }
-
-    /// Everything that must happen together or not at all.
-    async fn admit(
-        &self,
-        arrival: Arrival,
-        attempt: &Attempt,
-        current: Option<Token>,
-        origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
-        let now = self.clock.now();
-        let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let from = origin.clone();
-        let admitted = self
-            .store
-            .write(move |connection| {
-                let new_id = MemberId(gate.random.id(now)?);
-                let member =
-                    members::sign_in_with_kakao(connection, &arrival.profile, new_id, now)?;
-                let refused = (!member.standing.admits(now)).then_some("suspended");
-                let audited = Audited {
-                    member: Some(member.id),
-                    action: "login.kakao",
-                    refused,
-                    origin: &from,
-                };
-                gate.audit(connection, &audited, now)?;
-                if refused.is_some() {
-                    gate.hand_back(connection, &member, &arrival.tokens, now)?;
-                    return Ok((member, None));
-                }
-                gate.end_previous(connection, current.as_ref(), &member, now)?;
-                let token = Token::of_attempt(gate.random.id(now)?, &seed);
-                let session = gate.new_session(&token, &member, &arrival.tokens, &from, now)?;
-                sessions::insert(connection, &session)?;
-                attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
-                Ok((member, Some(token)))
-            })
-            .await?;
-        match admitted {
-            (member, Some(token)) => {
-                tracing::info!(
-                    action = "login.kakao",
-                    result = "success",
-                    member.id = %member.id,
-                    session.id = %token.id(),
-                    client.address = %origin.ip,
-                    request.id = %origin.request_id,
-                    "account event"
-                );
-                Ok(Completed {
-                    token,
-                    next: attempt.next.clone(),
+    /// Lets a doubled callback know at once that there is nothing to wait for. Beside the request,
+    /// and best effort: it would find out by itself when its time is up.
+    fn settle_failure(&self, state_hash: String, id: &'static str) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let settled = store
+                .write(move |connection| {
+                    attempts::settle_failure(connection, &state_hash, &format!("error:{id}"))
                 })
+                .await;
+            if let Err(error) = settled {
+                tracing::debug!(%error, "outcome of an attempt not written down");
             }
-            (member, None) => {
-                self.owed.notify_one();
-                let until = match member.standing {
-                    crate::member::Standing::Suspended { until } => until,
-                    crate::member::Standing::Active => None,
-                };
-                Err(LoginFailure {
-                    why: Why::Suspended { until },
-                    cause: Some(format!("member {} is suspended", member.id)),
-                })
-            }
-        }
-    }
-
-    /// A suspended member keeps no Kakao token with us.
-    fn hand_back(
-        &self,
-        connection: &mut AnyConnection,
-        member: &Member,
-        tokens: &Tokens,
-        now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
-        let revocation = Revocation {
-            member: member.id,
-            access_token: tokens.access.expose().as_bytes(),
-            expires_at: now + tokens.access_expires_in,
-        };
-        owe(self, connection, &revocation, now)
-    }
-
-    /// The session this browser held before is dead: the new login replaces it (CB-4). When it
-    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6).
-    fn end_previous(
-        &self,
-        connection: &mut AnyConnection,
-        current: Option<&Token>,
-        member: &Member,
-        now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
-        let Some(current) = current else {
-            return Ok(());
-        };
-        let (id, hash) = (current.id(), current.secret_hash());
-        let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
-        let Found::Live(previous) = found else {
-            return Ok(());
-        };
-        let owner = previous.member.id;
-        let ended = sessions::end(connection, owner, id, EndedBy::NewLogin, now)?;
-        // The same person's old token is left to expire: some accounts of Kakao's logout say
-        // that it revokes every token of the person, the one we have just been given included.
-        match ended {
-            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now),
-            _ => Ok(()),
-        }
-    }
-
-    fn new_session(
-        &self,
-        token: &Token,
-        member: &Member,
-        tokens: &Tokens,
-        origin: &Origin,
-        now: OffsetDateTime,
-    ) -> Result<NewSession, store::Error> {
-        let id = token.id();
-        let access = tokens.access.expose().as_bytes();
-        let refresh = tokens.refresh.expose().as_bytes();
-        Ok(NewSession {
-            id,
-            secret_hash: token.secret_hash(),
-            member: member.id,
-            method: Method::Kakao,
-            ip: origin.ip.clone(),
-            user_agent: origin.user_agent.clone(),
-            created_at: now,
-            idle_ends_at: now + self.rules.session_idle,
-            ends_at: now + self.rules.session_max,
-            kakao: Some(SealedTokens {
-                access: self.vault.seal(&access_token_context(id), access)?,
-                access_ends_at: now + tokens.access_expires_in,
-                refresh: self
-                    .vault
-                    .seal(&format!("sessions.kakao_refresh/{id}"), refresh)?,
-                refresh_ends_at: now + tokens.refresh_expires_in,
-            }),
-        })
-    }
-
-    /// Lets a doubled callback know at once that there is nothing to wait for. Best effort: it
-    /// would find out by itself when its time is up.
-    async fn settle_failure(&self, state_hash: String, id: &'static str) {
-        let settled = self
-            .store
-            .write(move |connection| {
-                attempts::settle(connection, &state_hash, &format!("error:{id}"))
-            })
-            .await;
-        if let Err(error) = settled {
-            tracing::debug!(%error, "outcome of an attempt not written down");
-        }
+        });
     }
 }
 
-/// What a session's access token is sealed for.
-pub(super) fn access_token_context(session: Uuid) -> String {
-    format!("sessions.kakao_access/{session}")
-}
-
-/// Whether a picture address may appear on our pages: https at one of Kakao's image hosts, or
-/// the emulator's. The content security policy allows the same and nothing else.
-fn is_picture(url: &str, emulator_origin: Option<&str>) -> bool {
-    let Ok(parsed) = url::Url::parse(url) else {
-        return false;
-    };
-    let kakao = parsed.scheme() == "https"
-        && parsed.port().is_none()
-        && parsed
-            .host_str()
-            .is_some_and(|host| host.ends_with(".kakaocdn.net"));
-    kakao || emulator_origin.is_some_and(|origin| parsed.origin().ascii_serialization() == origin)
+/// The result of a story told in a task of its own. A panic there goes on here.
+fn finished(
+    joined: Result<Result<Completed, LoginFailure>, tokio::task::JoinError>,
+) -> Result<Completed, LoginFailure> {
+    joined.unwrap_or_else(|join| match join.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Err(Why::Unavailable.into()),
+    })
 }
 
 #[cfg(test)]
@@ -514,32 +307,5 @@ mod tests {
             let callback = Callback::refused("s".to_owned(), error, description);
             assert_eq!(callback.answer.unwrap_err(), refusal, "{error}");
         }
-    }
-
-    // ID-9
-    #[test]
-    fn only_pictures_at_kakaos_hosts_are_shown() {
-        for good in [
-            "https://k.kakaocdn.net/dn/a/b/img_640x640.jpg",
-            "https://img1.kakaocdn.net/thumb/R640x640.q70/?fname=x",
-        ] {
-            assert!(is_picture(good, None), "{good}");
-        }
-        for bad in [
-            "http://k.kakaocdn.net/a.jpg",
-            "https://kakaocdn.net.evil.example/a.jpg",
-            "https://evilkakaocdn.net/a.jpg",
-            "https://k.kakaocdn.net:8443/a.jpg",
-            "javascript:alert(1)",
-            "data:image/png;base64,AAAA",
-            "//k.kakaocdn.net/a.jpg",
-            "",
-        ] {
-            assert!(!is_picture(bad, None), "{bad}");
-        }
-        let emulated = "http://127.0.0.1:9898/pictures/a.svg";
-        assert!(is_picture(emulated, Some("http://127.0.0.1:9898")));
-        assert!(!is_picture(emulated, Some("http://127.0.0.1:9899")));
-        assert!(!is_picture(emulated, None));
     }
 }

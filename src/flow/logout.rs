@@ -20,7 +20,7 @@ impl Gate {
     /// revocation, which the outbox pays now or as soon as Kakao answers.
     ///
     /// # Errors
-    /// The store's. Then nobody was signed out.
+    /// The store's. Whether anybody was signed out is then unknown, as after any lost commit.
     pub async fn sign_out(
         &self,
         signed_in: &SignedIn,
@@ -60,7 +60,7 @@ impl Gate {
             })
             .await?;
         self.owed.notify_one();
-        log_event(action, signed_in, origin);
+        log_event(action, member, session, origin);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+mod arrival;
 mod attempt;
 mod devices;
 mod failure;
@@ -25,7 +26,7 @@ pub use next::Next;
 use crate::clock::Clock;
 use crate::i18n::Lang;
 use crate::kakao::Kakao;
-use crate::member::{MemberId, SignedIn};
+use crate::member::{MemberId, Session};
 use crate::random::Random;
 use crate::session::Token;
 use crate::store::{self, AnyConnection, Store, audit, members, sessions};
@@ -66,10 +67,6 @@ pub struct Rules {
     pub session_idle: Duration,
     /// A session this old ends.
     pub session_max: Duration,
-    /// Kakao's issuer identifier (OpenID Connect Discovery section 3).
-    pub issuer: String,
-    /// Where pictures may come from beside Kakao's own hosts: the emulator's origin.
-    pub picture_origin: Option<String>,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.
@@ -98,7 +95,7 @@ impl Gate {
         if let sessions::Found::Live(signed_in) = &found
             && now - signed_in.session.last_seen_at > TOUCH_AFTER
         {
-            self.touch_later(signed_in.session.id, now);
+            self.touch_later(&signed_in.session, now);
         }
         Ok(found)
     }
@@ -106,7 +103,7 @@ impl Gate {
     /// Kakao's issuer identifier.
     #[must_use]
     pub fn kakao_issuer(&self) -> &str {
-        &self.rules.issuer
+        self.kakao.issuer()
     }
 
     /// Remembers the language that a member chose.
@@ -120,13 +117,13 @@ impl Gate {
     }
 
     /// Notes the use of a session beside the request. A note that fails costs a minute's
-    /// accuracy, never the request.
-    fn touch_later(&self, id: Uuid, now: OffsetDateTime) {
-        let store = self.store.clone();
-        let idle_ends_at = now + self.rules.session_idle;
+    /// accuracy, never the request, and one that would have to wait is not made.
+    fn touch_later(&self, session: &Session, now: OffsetDateTime) {
+        let (store, id) = (self.store.clone(), session.id);
+        let idle_ends_at = session.ends_at.min(now + self.rules.session_idle);
         tokio::spawn(async move {
             let touched = store
-                .write(move |connection| sessions::touch(connection, id, now, idle_ends_at))
+                .write_if_idle(move |connection| sessions::touch(connection, id, now, idle_ends_at))
                 .await;
             if let Err(error) = touched {
                 tracing::debug!(%error, session.id = %id, "last use of a session not noted");
@@ -169,12 +166,12 @@ struct Audited<'a> {
 }
 
 /// One structured line a sign-in, sign-out or refusal: who, from where, what, with what result.
-fn log_event(action: &'static str, signed_in: &SignedIn, origin: &Origin) {
+fn log_event(action: &'static str, member: MemberId, session: Uuid, origin: &Origin) {
     tracing::info!(
         action,
         result = "success",
-        member.id = %signed_in.member.id,
-        session.id = %signed_in.session.id,
+        member.id = %member,
+        session.id = %session,
         client.address = %origin.ip,
         request.id = %origin.request_id,
         "account event"

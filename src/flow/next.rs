@@ -57,10 +57,15 @@ impl Next {
             return None;
         }
         let path = read.path();
-        (!path.starts_with("//")).then(|| match read.query() {
+        if path.starts_with("//") {
+            return None;
+        }
+        let whole = match read.query() {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
-        })
+        };
+        // Escaping makes it longer.
+        (whole.len() <= LONGEST).then_some(whole)
     }
 
     /// The path.
@@ -107,6 +112,7 @@ mod tests {
             "/..//evil.example",
             "/.//evil.example",
             &format!("/{}", "a".repeat(400)),
+            &format!("/?{}", "\"".repeat(150)),
         ] {
             assert_eq!(Next::path(other), None, "{other:?}");
             assert_eq!(Next::parse(other), Next::home());

@@ -1,4 +1,5 @@
-//! Paying what we owe Kakao: revoking the tokens of sessions that have ended.
+//! Paying what we owe Kakao: revoking the tokens of sessions that have ended, and of people who
+//! were not let in.
 //!
 //! The debt is written in the transaction that ends the session, so it survives anything; it is
 //! paid beside the request, again and again until Kakao has taken it or the token has expired
@@ -11,10 +12,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Gate;
-use super::login::access_token_context;
-use crate::kakao::AccessToken;
+use super::arrival::access_token_context;
+use crate::kakao::{self, AccessToken};
 use crate::member::MemberId;
-use crate::store::outbox::{self, DueCall, NewCall};
+use crate::store::outbox::{self, DueCall, Kind, NewCall};
 use crate::store::sessions::Ended;
 use crate::store::{self, AnyConnection};
 
@@ -30,9 +31,10 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// A token to be revoked.
+/// A token to be revoked, or a connection to be dissolved with it.
 pub(super) struct Revocation<'a> {
-    pub(super) member: MemberId,
+    pub(super) kind: Kind,
+    pub(super) member: Option<MemberId>,
     pub(super) access_token: &'a [u8],
     pub(super) expires_at: OffsetDateTime,
 }
@@ -47,12 +49,13 @@ pub(super) fn owe(
     let id = gate.random.id(now)?;
     let call = NewCall {
         id,
+        kind: revocation.kind,
         member: revocation.member,
         sealed_token: gate.vault.seal(&context(id), revocation.access_token)?,
         created_at: now,
         expires_at: revocation.expires_at,
     };
-    outbox::owe_logout(connection, &call)
+    outbox::owe(connection, &call)
 }
 
 /// What a debt's token is sealed for.
@@ -77,7 +80,8 @@ impl Gate {
             return Ok(());
         };
         let revocation = Revocation {
-            member,
+            kind: Kind::Logout,
+            member: Some(member),
             access_token: &token,
             expires_at: *expires_at,
         };
@@ -115,22 +119,23 @@ impl Gate {
         let token = self.vault.open(&context(id), &debt.sealed_token);
         let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
         let token = token.and_then(|text| text.parse::<AccessToken>().ok());
-        let result = match &token {
-            Some(token) => self.kakao.logout(token).await.map_err(Some),
-            None => Err(None),
+        let result = match (&token, debt.kind) {
+            (Some(token), Kind::Logout) => self.kakao.logout(token).await.map_err(Some),
+            (Some(token), Kind::Unlink) => self.unlink(token).await.map_err(Some),
+            (None, _) => Err(None),
         };
         let now = self.clock.now();
         match result {
             Ok(()) => {
                 self.metrics.owed_call("done");
-                tracing::info!(outbox.id = %id, tries = debt.tries, "Kakao token revoked");
+                tracing::info!(outbox.id = %id, tries = debt.tries, "Kakao call paid");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, "done", now))
                     .await
             }
             Err(None) => {
                 self.metrics.owed_call("given_up");
-                tracing::warn!(outbox.id = %id, "token to be revoked cannot be unsealed");
+                tracing::warn!(outbox.id = %id, "a token in the outbox cannot be unsealed");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, "unreadable", now))
                     .await
@@ -138,11 +143,19 @@ impl Gate {
             Err(Some(error)) => {
                 self.metrics.owed_call("put_off");
                 let next = now + self.wait_after(debt.tries);
-                tracing::warn!(outbox.id = %id, tries = debt.tries, %error, "Kakao token not revoked yet");
+                tracing::warn!(outbox.id = %id, tries = debt.tries, %error, "Kakao call put off");
                 self.store
                     .write(move |connection| outbox::retry_at(connection, id, next))
                     .await
             }
+        }
+    }
+
+    /// A token that does not work any more leaves nothing to be dissolved by it.
+    async fn unlink(&self, token: &AccessToken) -> Result<(), kakao::Error> {
+        match self.kakao.unlink(token).await {
+            Err(error) if error.kind == kakao::Kind::Unauthorized => Ok(()),
+            other => other,
         }
     }
 

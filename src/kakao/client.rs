@@ -20,10 +20,11 @@ use super::endpoints::Endpoints;
 use super::error::{Call, Code, Error, Kind, Trouble};
 use super::id_token::{IdToken, IdTokenError, IdTokenExpectation};
 use super::rotation::Rotation;
-use super::settings::{BuildError, Settings, is_loopback};
+use super::settings::{BuildError, Settings};
 use super::transport::{NoReply, Slot, Transport};
 use super::user::{self, User};
 use super::wire::{self, TokenInfo, Tokens};
+use crate::config::is_loopback;
 use crate::member::KakaoId;
 use crate::vault::Secret;
 
@@ -127,6 +128,12 @@ impl Kakao {
             self.0.client_secrets.refused(place);
         }
         outcome
+    }
+
+    /// Kakao's issuer identifier (OpenID Connect Discovery section 3).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
     }
 
     /// Compares an ID token from [`exchange_code`](Self::exchange_code) with this app and this

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::config::is_loopback;
 
 use crate::vault::Secret;
 
@@ -95,16 +97,6 @@ impl Settings {
             return Err(BuildError::Zero("timeout"));
         }
         Ok(())
-    }
-}
-
-/// Whether only this machine can answer at `url`.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::settings::is_loopback;
 use super::wire::{Defect, kakao_id};
+use crate::config::is_loopback;
 use crate::member::{KakaoId, clean_name};
 
 /// Longest texts taken over: a nickname in characters (Kakao allows 20), the others in bytes.
@@ -33,7 +33,7 @@ pub struct User {
     /// Whether the nickname is Kakao's placeholder for one that broke its rules, and so not
     /// worth greeting with.
     pub default_nickname: bool,
-    /// Address of the profile picture, https; none when it is Kakao's default one.
+    /// Address of the profile picture at Kakao's image hosts; none when it is the default one.
     pub picture: Option<String>,
     /// Representative email of the Kakao account. It can change and is no key.
     pub email: Option<Email>,
@@ -135,10 +135,16 @@ fn acceptable_picture(address: &str, local_pictures: bool) -> Option<String> {
     }
     let url = Url::parse(address).ok()?;
     let local = local_pictures && url.scheme() == "http" && is_loopback(&url);
-    let trusted = url.scheme() == "https" || local;
+    let trusted = is_kakaos(&url) || local;
     let plain = url.username().is_empty() && url.password().is_none();
     // Parsing normalises; the result may be longer for being escaped.
     (trusted && plain && url.as_str().len() <= LONGEST_PICTURE).then(|| url.into())
+}
+
+/// Kakao's image hosts, which the pages' content security policy allows as well.
+fn is_kakaos(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    url.scheme() == "https" && url.port().is_none() && host.ends_with(".kakaocdn.net")
 }
 
 fn email(account: &Value) -> Option<Email> {
@@ -330,7 +336,7 @@ mod tests {
 
     // ID-9
     #[test]
-    fn a_picture_is_an_https_address_or_none() {
+    fn a_picture_is_at_kakaos_hosts_or_none() {
         let pictured = |address: &str, local: bool| {
             let body = json!({"id": 1, "kakao_account": {"profile":
                 {"profile_image_url": address}}});
@@ -346,6 +352,10 @@ mod tests {
             "javascript:alert(1)",
             "data:image/png;base64,AAAA",
             "//k.kakaocdn.net/a.jpg",
+            "https://evil.example/a.jpg",
+            "https://k.kakaocdn.net.evil.example/a.jpg",
+            "https://evilkakaocdn.net/a.jpg",
+            "https://k.kakaocdn.net:8443/a.jpg",
             "https://user:pw@k.kakaocdn.net/a.jpg",
             "",
             &long,

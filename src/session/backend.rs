@@ -106,10 +106,17 @@ impl RedisSessions {
         )
     }
 
+    /// Sends one command, and once more when the connection turns out to have been closed while
+    /// nobody used it. Every command here comes to the same when it is done twice.
     async fn run<T: redis::FromRedisValue>(&self, command: redis::Cmd) -> Result<T, BackendDown> {
-        let mut connection = self.connection.clone();
-        let answer = tokio::time::timeout(PATIENCE, command.query_async(&mut connection)).await;
-        match answer {
+        let answer = async {
+            let mut connection = self.connection.clone();
+            match command.query_async(&mut connection).await {
+                Err(error) if is_closed(&error) => command.query_async(&mut connection).await,
+                answer => answer,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(value)) => Ok(value),
             // The kind and code only: the message of a failed login to Redis may quote the URL.
             Ok(Err(error)) => {
@@ -180,11 +187,21 @@ impl RedisSessions {
         self.run::<i64>(command).await.map(|_| ())
     }
 
-    async fn delete(&self, key: &SessionKey) -> Result<(), BackendDown> {
+    /// Forgets a state, if Redis lets us. What is left behind names a session that its row says
+    /// has ended, and goes away by itself: no reason to tell a person who has just signed out
+    /// that it did not work.
+    async fn delete(&self, key: &SessionKey) {
         let mut command = redis::cmd("DEL");
         command.arg(self.key(key));
-        self.run::<i64>(command).await.map(|_| ())
+        if let Err(error) = self.run::<i64>(command).await {
+            tracing::warn!(%error, "state of an ended session left in Redis until it expires");
+        }
     }
+}
+
+/// Whether the connection was gone before the command could be answered.
+fn is_closed(error: &redis::RedisError) -> bool {
+    error.is_connection_dropped() || (error.is_io_error() && !error.is_timeout())
 }
 
 fn state_of(token: &Token) -> State {
@@ -239,7 +256,10 @@ impl SessionStore for Backend {
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         match self {
             Self::Cookie => CookieSessionStore::default().delete(key).await,
-            Self::Redis(redis) => Ok(redis.delete(key).await?),
+            Self::Redis(redis) => {
+                redis.delete(key).await;
+                Ok(())
+            }
         }
     }
 }

@@ -198,4 +198,27 @@ mod tests {
                 .starts_with("b=2; s=")
         );
     }
+
+    // SE-1, SE-9
+    #[test]
+    fn a_name_that_unescapes_to_ours_is_not_ours_and_odd_bytes_hide_nothing() {
+        let key = Key::generate();
+        let name = "__Host-s";
+        let keys = CookieKeys::new(name, vec![key], Duration::HOUR);
+        let sealed = keys.seal(Cookie::new(name, "state")).unwrap();
+        let real = sealed.stripped().encoded().to_string();
+        let (_, value) = real.split_once('=').unwrap();
+        let mut planted = header(&format!("a=1; %5F_Host-s={value}; b=2"));
+        pick(&keys, &mut planted);
+        assert_eq!(planted.get(COOKIE).unwrap(), "a=1; b=2");
+        let mut odd = HeaderMap::new();
+        let bytes = [b"c=\xb1\xe8; d=\xed\x95\x9c; ".as_slice(), real.as_bytes()].concat();
+        odd.insert(COOKIE, HeaderValue::from_bytes(&bytes).unwrap());
+        pick(&keys, &mut odd);
+        let text = std::str::from_utf8(odd.get(COOKIE).unwrap().as_bytes()).unwrap();
+        let (before, kept) = text.rsplit_once("; ").unwrap();
+        assert_eq!(before, "d=한");
+        let kept = Cookie::parse_encoded(kept).unwrap();
+        assert!(keys.open(kept.value()).is_some());
+    }
 }

@@ -52,6 +52,25 @@ pub fn outcome(connection: &mut AnyConnection, state_hash: &str) -> Result<Optio
     Ok(row.flatten())
 }
 
+/// Writes down that the attempt failed, unless it has succeeded: a commit that took longer than
+/// its caller's patience is a success all the same.
+///
+/// # Errors
+/// The database's.
+pub fn settle_failure(
+    connection: &mut AnyConnection,
+    state_hash: &str,
+    outcome: &str,
+) -> Result<(), Error> {
+    let open = attempts::table
+        .find(state_hash)
+        .filter(attempts::outcome.is_null());
+    diesel::update(open)
+        .set(attempts::outcome.eq(outcome))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Writes down what the attempt came to.
 ///
 /// # Errors
@@ -67,11 +86,41 @@ pub fn settle(
     Ok(())
 }
 
-/// Forgets attempts that expired before `now`; says how many.
+/// Forgets attempts that expired before `before`, at most `limit`; says how many.
 ///
 /// # Errors
 /// The database's.
-pub fn purge(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usize, Error> {
-    let expired = attempts::table.filter(attempts::expires_at.lt(stored(now)));
+pub fn purge(
+    connection: &mut AnyConnection,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, Error> {
+    let expired: Vec<String> = attempts::table
+        .filter(attempts::expires_at.lt(stored(before)))
+        .limit(limit)
+        .select(attempts::state_hash)
+        .load(connection)?;
+    let expired = attempts::table.filter(attempts::state_hash.eq_any(expired));
     Ok(diesel::delete(expired).execute(connection)?)
+}
+
+/// Writes a row and takes it away again: whether the database can, a full disk and a standby
+/// server included.
+///
+/// # Errors
+/// The database's.
+pub(super) fn probe(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<(), Error> {
+    // Not the hash of anything; instances asking at once do not meet, each in its transaction.
+    const PROBE: &str = "probe";
+    diesel::delete(attempts::table.find(PROBE)).execute(connection)?;
+    connection.unless_taken(|connection| {
+        diesel::insert_into(attempts::table)
+            .values((
+                attempts::state_hash.eq(PROBE),
+                attempts::expires_at.eq(stored(now)),
+            ))
+            .execute(connection)
+    })?;
+    diesel::delete(attempts::table.find(PROBE)).execute(connection)?;
+    Ok(())
 }

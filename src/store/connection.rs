@@ -24,6 +24,17 @@ const SQLITE_LOCK_WAIT_MS: u32 = 1_500;
 /// How long PostgreSQL may work on one statement or wait for one lock, in milliseconds.
 const POSTGRES_STATEMENT_MS: u32 = 2_000;
 
+/// What libpq is told where `DATABASE_URL` says nothing else: without these it waits for ever
+/// for a server that accepts and says nothing, and a quarter of an hour for one whose network
+/// went away without a word. Seconds, and milliseconds in the last.
+const POSTGRES_PATIENCE: [(&str, u32); 5] = [
+    ("connect_timeout", 2),
+    ("keepalives_idle", 5),
+    ("keepalives_interval", 2),
+    ("keepalives_count", 2),
+    ("tcp_user_timeout", 3_000),
+];
+
 impl AnyConnection {
     /// Opens a connection and makes it ready.
     ///
@@ -49,7 +60,7 @@ impl AnyConnection {
                 Ok(Self::Sqlite(inner))
             }
             Database::Postgres(url) => {
-                let mut inner = PgConnection::establish(url.expose())?;
+                let mut inner = PgConnection::establish(&with_patience(url.expose()))?;
                 diesel::connection::SimpleConnection::batch_execute(
                     &mut inner,
                     &format!(
@@ -115,6 +126,21 @@ impl AnyConnection {
     }
 }
 
+/// `url` with [`POSTGRES_PATIENCE`] for whatever it leaves open. Text, because an address with
+/// several hosts, which libpq understands, is none that the `url` crate does.
+fn with_patience(url: &str) -> String {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut parameters: Vec<String> = query.split('&').map(str::to_owned).collect();
+    parameters.retain(|parameter| !parameter.is_empty());
+    for (name, value) in POSTGRES_PATIENCE {
+        let said = |parameter: &String| parameter.split('=').next() == Some(name);
+        if !parameters.iter().any(said) {
+            parameters.push(format!("{name}={value}"));
+        }
+    }
+    format!("{address}?{}", parameters.join("&"))
+}
+
 /// Makes pooled connections: looks at the configured scheme, where Diesel's own manager would
 /// try one backend after the other and swallow the reason.
 #[derive(Clone, Debug)]
@@ -140,5 +166,25 @@ impl r2d2::ManageConnection for Manager {
             || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
                 connection,
             )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RL-4
+    #[test]
+    fn libpq_is_told_to_be_impatient_unless_the_address_says_otherwise() {
+        assert_eq!(
+            with_patience("postgres://a@h1,h2/db"),
+            "postgres://a@h1,h2/db?connect_timeout=2&keepalives_idle=5&keepalives_interval=2\
+             &keepalives_count=2&tcp_user_timeout=3000"
+        );
+        assert_eq!(
+            with_patience("postgres://h/db?options=-ca%3Db&connect_timeout=9&tcp_user_timeout=0"),
+            "postgres://h/db?options=-ca%3Db&connect_timeout=9&tcp_user_timeout=0\
+             &keepalives_idle=5&keepalives_interval=2&keepalives_count=2"
+        );
     }
 }

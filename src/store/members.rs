@@ -88,9 +88,9 @@ impl KakaoRow {
     }
 }
 
-/// Finds the member of a Kakao account, or makes one; in both cases takes over what Kakao says
-/// now. The Kakao id alone decides, never an email or a name. First logins racing make one
-/// member: the loser of the race finds the winner's.
+/// Finds the member of a Kakao account, or makes one; unless the member is suspended, takes over
+/// what Kakao says now. The Kakao id alone decides, never an email or a name. First logins racing
+/// make one member: the loser of the race finds the winner's.
 ///
 /// # Errors
 /// The database's.
@@ -104,22 +104,25 @@ pub fn sign_in_with_kakao(
         Some(id) => id,
         None => join_with_kakao(connection, profile, new_id, now)?,
     };
+    let known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
+    if !known.standing.admits(now) {
+        return Ok(known);
+    }
     refresh_kakao(connection, profile, now)?;
+    let display_name = known.display_name.as_ref().or(profile.nickname.as_ref());
     diesel::update(members::table.find(&id))
         .set((
             members::last_login_at.eq(stored(now)),
             members::picture.eq(&profile.picture),
+            members::display_name.eq(display_name),
         ))
         .execute(connection)?;
-    if profile.nickname.is_some() {
-        let nameless = members::table
-            .find(&id)
-            .filter(members::display_name.is_null());
-        diesel::update(nameless)
-            .set(members::display_name.eq(&profile.nickname))
-            .execute(connection)?;
-    }
-    find(connection, &id)?.ok_or(Error::Unexpected("members.id"))
+    Ok(Member {
+        display_name: display_name.cloned(),
+        picture: profile.picture.clone(),
+        last_login_at: now,
+        ..known
+    })
 }
 
 fn find_by_kakao(

@@ -20,7 +20,8 @@ mod time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use ::time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::AnyConnection;
 pub use error::Error;
@@ -89,18 +90,30 @@ impl Store {
         self.writers.hop(|connection| connection.write(work)).await
     }
 
-    /// Whether the database takes writes to our tables. A standby that only reads, or a schema
-    /// that is not there, would pass a mere `SELECT 1`.
+    /// As [`Store::write`], but only when nobody else wants to: `None` when all is busy. For what
+    /// may be left out.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] or [`Error::Failed`] when it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.write(|connection| {
-            use diesel::RunQueryDsl as _;
-            diesel::sql_query("DELETE FROM attempts WHERE 1 = 0").execute(connection)?;
-            Ok(())
-        })
-        .await
+    /// As [`Store::write`].
+    pub async fn write_if_idle<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let Ok(permit) = Arc::clone(&self.writers.permits).try_acquire_owned() else {
+            return Ok(None);
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let work = |connection: &mut AnyConnection| connection.write(work);
+        self.writers.run(permit, deadline, work).await.map(Some)
+    }
+
+    /// Whether the database takes writes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not.
+    pub async fn ping(&self, now: OffsetDateTime) -> Result<(), Error> {
+        self.write(move |connection| attempts::probe(connection, now))
+            .await
     }
 }
 
@@ -135,6 +148,15 @@ impl Lane {
             .await
             .map_err(|_| Error::Unavailable("all connections are busy".to_owned()))?
             .map_err(|_| Error::Unavailable("the store is closed".to_owned()))?;
+        self.run(permit, deadline, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        deadline: Instant,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {
             // Held by the thread, not by the waiting request: a request that gives up frees

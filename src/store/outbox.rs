@@ -9,13 +9,24 @@ use super::time::stored;
 use super::{AnyConnection, Error};
 use crate::member::MemberId;
 
+/// What Kakao is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Revoke the token.
+    Logout,
+    /// Dissolve the person's connection to the app, and revoke all tokens with it.
+    Unlink,
+}
+
 /// A call to be made.
 #[derive(Clone, Debug)]
 pub struct NewCall {
+    /// What Kakao is to do.
+    pub kind: Kind,
     /// Its id.
     pub id: Uuid,
-    /// On behalf of which member.
-    pub member: MemberId,
+    /// On behalf of which member; `None` for somebody who did not become one.
+    pub member: Option<MemberId>,
     /// The access token to be revoked, sealed.
     pub sealed_token: String,
     /// Now.
@@ -29,24 +40,24 @@ pub struct NewCall {
 pub struct DueCall {
     /// Its id.
     pub id: Uuid,
+    /// What Kakao is to do.
+    pub kind: Kind,
     /// The access token to be revoked, sealed.
     pub sealed_token: String,
     /// How often it was tried before, this time included.
     pub tries: i32,
 }
 
-const LOGOUT: &str = "logout";
-
-/// Owes Kakao one logout.
+/// Owes Kakao a call.
 ///
 /// # Errors
 /// The database's.
-pub fn owe_logout(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> {
+pub fn owe(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> {
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(call.id.to_string()),
-            outbox::kind.eq(LOGOUT),
-            outbox::member_id.eq(call.member.to_string()),
+            outbox::kind.eq(kind_code(call.kind)),
+            outbox::member_id.eq(call.member.map(|id| id.to_string())),
             outbox::sealed_token.eq(&call.sealed_token),
             outbox::tries.eq(0),
             outbox::created_at.eq(stored(call.created_at)),
@@ -84,10 +95,15 @@ pub fn lease(
         .filter(outbox::next_try_at.le(stored(now)))
         .order(outbox::next_try_at)
         .limit(limit)
-        .select((outbox::id, outbox::sealed_token, outbox::tries))
-        .load::<(String, String, i32)>(connection)?;
+        .select((
+            outbox::id,
+            outbox::kind,
+            outbox::sealed_token,
+            outbox::tries,
+        ))
+        .load::<(String, String, String, i32)>(connection)?;
     let mut leased = Vec::with_capacity(due.len());
-    for (id, sealed_token, tries) in due {
+    for (id, kind, sealed_token, tries) in due {
         // The condition on the number of tries lets one of two instances win.
         let ours = outbox::table
             .find(&id)
@@ -102,6 +118,11 @@ pub fn lease(
         if changed == 1 {
             leased.push(DueCall {
                 id: Uuid::parse_str(&id).map_err(|_| Error::Unexpected("outbox.id"))?,
+                kind: match kind.as_str() {
+                    "logout" => Kind::Logout,
+                    "unlink" => Kind::Unlink,
+                    _ => return Err(Error::Unexpected("outbox.kind")),
+                },
                 sealed_token,
                 tries: tries + 1,
             });
@@ -162,12 +183,21 @@ pub fn expire(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usi
         .execute(connection)?)
 }
 
-/// Forgets calls finished before `before`; says how many.
+/// Forgets calls finished before `before`, at most `limit`; says how many.
 ///
 /// # Errors
 /// The database's.
-pub fn purge(connection: &mut AnyConnection, before: OffsetDateTime) -> Result<usize, Error> {
-    let old = outbox::table.filter(outbox::finished_at.lt(stored(before)));
+pub fn purge(
+    connection: &mut AnyConnection,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, Error> {
+    let old: Vec<String> = outbox::table
+        .filter(outbox::finished_at.lt(stored(before)))
+        .limit(limit)
+        .select(outbox::id)
+        .load(connection)?;
+    let old = outbox::table.filter(outbox::id.eq_any(old));
     Ok(diesel::delete(old).execute(connection)?)
 }
 
@@ -180,4 +210,11 @@ pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
         .filter(outbox::finished_at.is_null())
         .count()
         .get_result(connection)?)
+}
+
+fn kind_code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Logout => "logout",
+        Kind::Unlink => "unlink",
+    }
 }

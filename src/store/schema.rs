@@ -69,7 +69,7 @@ diesel::table! {
     outbox (id) {
         id -> Text,
         kind -> Text,
-        member_id -> Text,
+        member_id -> Nullable<Text>,
         sealed_token -> Text,
         tries -> Integer,
         created_at -> Timestamp,

@@ -27,7 +27,7 @@ pub struct NewSession {
     pub user_agent: String,
     /// When.
     pub created_at: OffsetDateTime,
-    /// When it ends if it is not used.
+    /// When it ends if it is not used; never after [`NewSession::ends_at`].
     pub idle_ends_at: OffsetDateTime,
     /// When it ends in any case.
     pub ends_at: OffsetDateTime,
@@ -214,7 +214,8 @@ pub fn list(
         .collect()
 }
 
-/// Notes that a session was used, and moves its idle end. Does nothing to an ended session.
+/// Notes that a session was used, and moves its idle end. Does nothing to an ended session, and
+/// never moves backwards: notes may overtake one another.
 ///
 /// # Errors
 /// The database's.
@@ -226,7 +227,8 @@ pub fn touch(
 ) -> Result<(), Error> {
     let live = sessions::table
         .find(id.to_string())
-        .filter(sessions::ended_at.is_null());
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::last_seen_at.lt(stored(now)));
     diesel::update(live)
         .set((
             sessions::last_seen_at.eq(stored(now)),
@@ -281,20 +283,48 @@ pub fn end_all(
     Ok(ended)
 }
 
-/// Forgets sessions that ended or would have ended before `before`; says how many. Until then
-/// an ended session can still tell its device why it ended.
+/// Forgets sessions that ended before `before`, at most `limit`; says how many. Until then an
+/// ended session can still tell its device why it ended.
 ///
 /// # Errors
 /// The database's.
-pub fn purge(connection: &mut AnyConnection, before: OffsetDateTime) -> Result<usize, Error> {
-    let before = stored(before);
-    let old = sessions::table.filter(
-        sessions::ends_at
-            .lt(before)
-            .or(sessions::idle_ends_at.lt(before))
-            .or(sessions::ended_at.lt(before)),
-    );
+pub fn purge(
+    connection: &mut AnyConnection,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, Error> {
+    let old: Vec<String> = sessions::table
+        .filter(sessions::idle_ends_at.lt(stored(before)))
+        .limit(limit)
+        .select(sessions::id)
+        .load(connection)?;
+    let old = sessions::table.filter(sessions::id.eq_any(old));
     Ok(diesel::delete(old).execute(connection)?)
+}
+
+/// Drops the Kakao tokens of sessions that ended by themselves before `now`, at most `limit`;
+/// says how many. Sessions that somebody ended have lost theirs already.
+///
+/// # Errors
+/// The database's.
+pub fn drop_expired_tokens(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, Error> {
+    let expired: Vec<String> = sessions::table
+        .filter(sessions::idle_ends_at.lt(stored(now)))
+        .filter(sessions::kakao_refresh.is_not_null())
+        .limit(limit)
+        .select(sessions::id)
+        .load(connection)?;
+    let expired = sessions::table.filter(sessions::id.eq_any(expired));
+    Ok(diesel::update(expired)
+        .set((
+            sessions::kakao_access.eq(None::<String>),
+            sessions::kakao_refresh.eq(None::<String>),
+        ))
+        .execute(connection)?)
 }
 
 /// How many sessions are live.
@@ -345,6 +375,7 @@ fn end_row(
     let changed = diesel::update(live)
         .set((
             sessions::ended_at.eq(stored(now)),
+            sessions::idle_ends_at.eq(stored(now)),
             sessions::ended_by.eq(ended_by_code(by)),
             sessions::kakao_access.eq(None::<String>),
             sessions::kakao_refresh.eq(None::<String>),

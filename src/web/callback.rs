@@ -4,18 +4,19 @@
 use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::Site;
 use super::cookies::{self, FailureContext, Notice};
-use super::error::{ErrorId, Problem};
+use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::visitor::Visitor;
-use super::{Limit, Site};
 use crate::flow::{Attempts, Callback, LoginFailure, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
 const LONGEST_QUERY: usize = 4_096;
 
-/// Anyone, within the limit of logins; the state must be one that this browser was given.
+/// Anyone; the state must be one that this browser was given, which the limit of login starts
+/// has bounded.
 pub(super) async fn complete(
     site: web::Data<Site>,
     visitor: Visitor,
@@ -23,15 +24,17 @@ pub(super) async fn complete(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     if is_prefetch(request.headers()) {
-        return Err(ErrorId::Unavailable.into());
+        // Whole, so that nobody makes a page of it that the browser might keep.
+        return Ok(HttpResponse::ServiceUnavailable()
+            .content_type("text/plain")
+            .body("not in advance"));
     }
-    site.limits.count(Limit::Login, visitor.arrived().ip)?;
     let gate = &site.gate;
     let sealed = cookies::value(request.headers(), site.cookies.attempts);
     let attempts = Attempts::open(&gate.vault, sealed, gate.clock.now());
     let callback = match parse(request.query_string(), gate.kakao_issuer()) {
         Ok(callback) => callback,
-        Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, &attempts)),
+        Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, None)),
     };
     let state = callback.state().to_owned();
     let refused_there = callback.is_refused();
@@ -62,12 +65,8 @@ pub(super) async fn complete(
             }
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
-            let left = if refused_there {
-                attempts.without(&state)
-            } else {
-                attempts
-            };
-            Ok(fail(&site, &visitor, &failure, next, &left))
+            let left = refused_there.then(|| attempts.without(&state));
+            Ok(fail(&site, &visitor, &failure, next, left.as_ref()))
         }
     }
 }
@@ -122,7 +121,7 @@ fn fail(
     visitor: &Visitor,
     failure: &LoginFailure,
     next: Option<crate::flow::Next>,
-    left: &Attempts,
+    left: Option<&Attempts>,
 ) -> HttpResponse {
     site.gate.metrics.login(failure.why.id());
     log(visitor, failure);
@@ -144,13 +143,17 @@ fn fail(
     if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
         response.cookie(cookie);
     }
-    let name = site.cookies.attempts;
-    match left.seal(&site.gate.vault) {
-        Ok(sealed) if !left.is_empty() => {
-            response.cookie(site.cookies.make(name, sealed, ATTEMPTS_LIFE));
-        }
-        _ => {
-            response.cookie(site.cookies.forget(name));
+    // Only when something was taken out: logins begun meanwhile in other tabs are in the browser's
+    // cookie, and not in ours.
+    if let Some(left) = left {
+        let name = site.cookies.attempts;
+        match left.seal(&site.gate.vault) {
+            Ok(sealed) if !left.is_empty() => {
+                response.cookie(site.cookies.make(name, sealed, ATTEMPTS_LIFE));
+            }
+            _ => {
+                response.cookie(site.cookies.forget(name));
+            }
         }
     }
     response.finish()

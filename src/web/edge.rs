@@ -12,15 +12,16 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
+use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, REFERER, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use super::error::{ErrorId, Problem};
 use super::page::Theme;
+use super::visitor::Visitor;
 use super::{Site, address, cookies, headers};
-use crate::flow::Origin;
+use crate::flow::{self, Origin};
 use crate::i18n::Lang;
 
 /// The longest user agent kept.
@@ -37,6 +38,9 @@ pub(super) struct Arrived {
     pub(super) theme: Theme,
     pub(super) wants_json: bool,
     pub(super) path: String,
+    /// Where the person is, for links that lead back: the page asked for, or the one with the
+    /// form that was sent. Always a path of ours.
+    pub(super) here: String,
 }
 
 /// The layer, for `App::wrap(from_fn(edge))` as the last wrap.
@@ -54,16 +58,17 @@ pub async fn edge(
     let arrived = arrive(&site, &request);
     request.extensions_mut().insert(arrived.clone());
     let method = method_label(request.method());
+    let route = request.match_pattern();
     let result = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let result = result.unwrap_or_else(|panic| {
         Err(Problem::server(format!("panic: {}", panic_text(&*panic))).into())
     });
     match result {
         Ok(response) => {
-            let route = response.request().match_pattern();
             let mut response = match problem_in(&response) {
                 Some(problem) => {
-                    let page = answer(&site, &arrived, &problem);
+                    let visitor = response.request().extensions().get::<Visitor>().cloned();
+                    let page = answer(&site, &arrived, visitor.as_ref(), &problem);
                     response.into_response(page)
                 }
                 None => response.map_into_boxed_body(),
@@ -81,10 +86,17 @@ pub async fn edge(
         }
         Err(error) => {
             let problem = Problem::of(&error);
-            let mut page = answer(&site, &arrived, &problem);
+            let mut page = answer(&site, &arrived, None, &problem);
             headers::secure(&site, &arrived.origin.request_id, page.headers_mut());
-            log(&site, &arrived, method, None, page.status(), began);
-            Err(InternalError::from_response(problem.id().code(), page).into())
+            log(
+                &site,
+                &arrived,
+                method,
+                route.as_deref(),
+                page.status(),
+                began,
+            );
+            Err(InternalError::from_response(problem.code(), page).into())
         }
     }
 }
@@ -108,6 +120,7 @@ fn arrive(site: &Site, request: &ServiceRequest) -> Arrived {
         theme: cookie(site.cookies.theme).map_or(Theme::Auto, Theme::parse),
         wants_json: wants_json(request.path(), headers),
         path: request.path().to_owned(),
+        here: here(site, request),
     }
 }
 
@@ -140,14 +153,48 @@ fn problem_in(response: &ServiceResponse<impl MessageBody>) -> Option<Problem> {
         .then(|| Problem::from(ErrorId::of_status(status)))
 }
 
-fn answer(site: &Site, arrived: &Arrived, problem: &Problem) -> HttpResponse {
+fn answer(
+    site: &Site,
+    arrived: &Arrived,
+    visitor: Option<&Visitor>,
+    problem: &Problem,
+) -> HttpResponse {
     log_cause(arrived, problem);
-    problem.respond(site, arrived)
+    problem.respond(site, arrived, visitor)
+}
+
+/// The page that holds the form sent to `path`, where there is just one.
+fn form_page(path: &str) -> Option<&str> {
+    match path {
+        "/logout" => Some(path),
+        _ => path.starts_with("/me/sessions/").then_some("/me/sessions"),
+    }
+}
+
+fn here(site: &Site, request: &ServiceRequest) -> String {
+    let asked = if request.method().is_safe() {
+        request
+            .uri()
+            .path_and_query()
+            .map(|asked| asked.as_str().to_owned())
+    } else {
+        // The page that the form is on, as far as the browser tells.
+        let referer = request.headers().get(REFERER);
+        let referer = referer.and_then(|value| value.to_str().ok());
+        let referer = referer.and_then(|text| {
+            text.strip_prefix(site.public_url.origin())
+                .map(str::to_owned)
+        });
+        referer.or_else(|| form_page(request.path()).map(str::to_owned))
+    };
+    asked
+        .and_then(|path| flow::Next::same_site(&path))
+        .unwrap_or_else(|| "/".to_owned())
 }
 
 fn log_cause(arrived: &Arrived, problem: &Problem) {
     let Some(cause) = problem.cause() else { return };
-    let (id, error) = (&arrived.origin.request_id, problem.id().code());
+    let (id, error) = (&arrived.origin.request_id, problem.code());
     if problem.status().is_server_error() {
         tracing::error!(request.id = %id, error, ?cause, "request failed");
     } else {

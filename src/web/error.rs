@@ -10,7 +10,7 @@ use std::fmt;
 use actix_session::storage::{SaveError, UpdateError};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use super::cookies::FailureContext;
 use super::edge::Arrived;
 use super::page::{self, Layout};
+use super::visitor::Visitor;
 use super::{Site, kakao};
 use crate::i18n::Texts;
 use crate::store;
@@ -182,10 +183,12 @@ impl ErrorId {
         let wait = context.wait.unwrap_or(60);
         match self {
             Self::Cancelled => t.err_cancelled_body().into(),
-            Self::ConsentMissing => {
-                let items = kakao::names_of(t, &context.scopes);
-                t.err_consent_missing_body(items).into()
-            }
+            Self::ConsentMissing => match context.scopes.as_slice() {
+                [] => t.err_consent_missing_body_open().into(),
+                scopes => t
+                    .err_consent_missing_body(kakao::names_of(t, scopes))
+                    .into(),
+            },
             Self::CodeUsed => t.err_code_used_body().into(),
             Self::RedirectMismatch => t.err_redirect_mismatch_body().into(),
             Self::BadClient => t.err_bad_client_body().into(),
@@ -238,8 +241,13 @@ impl ErrorId {
             Self::BadRequest | Self::Method => vec![home()],
             Self::Rate => vec![here(t.act_retry())],
             Self::Server => vec![here(t.act_retry()), home()],
-            Self::Unavailable => vec![here(t.act_reload())],
+            Self::Unavailable => vec![here(t.act_reload()), home()],
         }
+    }
+
+    /// Whether a login can end like this, and `/auth/error` therefore shows it.
+    pub(super) fn ends_a_login(self) -> bool {
+        !matches!(self, Self::Csrf | Self::NotFound | Self::Method)
     }
 
     /// Whether the page names the reference: where a person may have to ask us.
@@ -279,26 +287,38 @@ impl Action {
     }
 }
 
-/// Something that did not work, on its way to whoever asked.
-#[derive(Debug)]
-pub struct Problem {
+/// Why a request is not answered as it was meant, on its way to whoever asked.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// Something did not work.
+    Failed(Failure),
+    /// Somebody has to sign in first, at this address, and comes back afterwards.
+    SignIn(String),
+}
+
+/// What did not work.
+#[derive(Clone, Debug)]
+pub struct Failure {
     id: ErrorId,
     cause: Option<String>,
     allow: Option<String>,
     wait: Option<u64>,
-    /// Not an error at all: somebody has to sign in first, and comes back afterwards.
-    sign_in: Option<String>,
 }
 
-impl From<ErrorId> for Problem {
+impl From<ErrorId> for Failure {
     fn from(id: ErrorId) -> Self {
         Self {
             id,
             cause: None,
             allow: None,
             wait: None,
-            sign_in: None,
         }
+    }
+}
+
+impl From<ErrorId> for Problem {
+    fn from(id: ErrorId) -> Self {
+        Self::Failed(id.into())
     }
 }
 
@@ -317,18 +337,18 @@ impl From<store::Error> for Problem {
 impl Problem {
     /// The address answers other methods.
     pub(super) fn method(allow: String) -> Self {
-        Self {
+        Self::Failed(Failure {
             allow: Some(allow),
-            ..Self::from(ErrorId::Method)
-        }
+            ..ErrorId::Method.into()
+        })
     }
 
     /// Come back in `seconds`.
     pub(super) fn rate(seconds: u64) -> Self {
-        Self {
+        Self::Failed(Failure {
             wait: Some(seconds),
-            ..Self::from(ErrorId::Rate)
-        }
+            ..ErrorId::Rate.into()
+        })
     }
 
     /// Our mistake.
@@ -336,44 +356,44 @@ impl Problem {
         Self::from(ErrorId::Server).because(cause)
     }
 
-    /// Whoever asked has to sign in first, at this address.
-    pub(super) fn sign_in(address: String) -> Self {
-        Self {
-            sign_in: Some(address),
-            ..Self::from(ErrorId::Csrf)
-        }
-    }
-
     /// With what the log is told.
     pub(super) fn because(self, cause: impl Into<String>) -> Self {
-        Self {
-            cause: Some(cause.into()),
-            ..self
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure {
+                cause: Some(cause.into()),
+                ..failure
+            }),
+            Self::SignIn(_) => self,
         }
     }
 
-    pub(super) fn id(&self) -> ErrorId {
-        self.id
+    /// What the log is told.
+    pub(super) fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Failed(failure) => failure.cause.as_deref(),
+            Self::SignIn(_) => None,
+        }
     }
 
-    pub(super) fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+    /// The stable code.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Failed(failure) => failure.id.code(),
+            Self::SignIn(_) => "sign_in",
+        }
     }
 
     pub(super) fn status(&self) -> StatusCode {
-        self.id.status()
+        match self {
+            Self::Failed(failure) => failure.id.status(),
+            Self::SignIn(_) => StatusCode::SEE_OTHER,
+        }
     }
 
     /// What an error of whatever kind means.
     pub(super) fn of(error: &actix_web::Error) -> Self {
         if let Some(problem) = error.as_error::<Self>() {
-            return Self {
-                id: problem.id,
-                cause: problem.cause.clone(),
-                allow: problem.allow.clone(),
-                wait: problem.wait,
-                sign_in: problem.sign_in.clone(),
-            };
+            return problem.clone();
         }
         // actix-session wraps whatever its store said into a bare 500.
         let from_session_store = error.as_error::<InternalError<anyhow::Error>>().is_some()
@@ -382,26 +402,50 @@ impl Problem {
         if from_session_store {
             return Self::from(ErrorId::Unavailable).because(error.to_string());
         }
-        let problem = Self::from(ErrorId::of_status(error.as_response_error().status_code()));
-        if problem.status().is_server_error() {
+        let status = error.as_response_error().status_code();
+        let problem = Self::from(ErrorId::of_status(status));
+        if status.is_server_error() {
             return problem.because(error.to_string());
         }
         problem
     }
 
     /// The answer: a page, a JSON object, or the way to the login page.
-    pub(super) fn respond(&self, site: &Site, arrived: &Arrived) -> HttpResponse {
-        if let Some(address) = &self.sign_in {
-            return HttpResponse::SeeOther()
-                .insert_header((LOCATION, address.as_str()))
-                .finish();
+    pub(super) fn respond(
+        &self,
+        site: &Site,
+        arrived: &Arrived,
+        visitor: Option<&Visitor>,
+    ) -> HttpResponse {
+        match self {
+            Self::SignIn(_) if arrived.wants_json => HttpResponse::Unauthorized()
+                .insert_header((WWW_AUTHENTICATE, "Cookie"))
+                .json(as_json(
+                    "session_expired",
+                    Layout::bare(site, arrived).t.err_session_expired_title(),
+                    &arrived.origin.request_id,
+                )),
+            Self::SignIn(address) => lead_to(address),
+            Self::Failed(failure) => failure.respond(site, arrived, visitor),
+        }
+    }
+}
+
+impl Failure {
+    fn respond(&self, site: &Site, arrived: &Arrived, visitor: Option<&Visitor>) -> HttpResponse {
+        // The callback never renders: its address holds a code (CB-8).
+        if arrived.path == kakao::CALLBACK && self.id != ErrorId::Method {
+            return lead_to(&format!("/auth/error?e={}", self.id.code()));
         }
         let context = FailureContext {
             reference: arrived.origin.request_id.clone(),
             wait: self.wait,
             ..FailureContext::default()
         };
-        let layout = Layout::bare(site, arrived);
+        let layout = match visitor {
+            Some(visitor) => Layout::new(site, visitor),
+            None => Layout::bare(site, arrived),
+        };
         let mut response = show(site, arrived, layout, self.id, &context);
         if let Some(Ok(allow)) = self.allow.as_deref().map(str::parse) {
             response.headers_mut().insert(ALLOW, allow);
@@ -410,9 +454,19 @@ impl Problem {
     }
 }
 
+fn lead_to(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, address))
+        .finish()
+}
+
+fn as_json(error: &str, message: &str, reference: &str) -> serde_json::Value {
+    serde_json::json!({ "error": error, "message": message, "ref": reference })
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.id.code())
+        f.write_str(self.code())
     }
 }
 
@@ -448,15 +502,11 @@ pub(super) fn show(
 ) -> HttpResponse {
     let t = layout.t;
     let mut response = if arrived.wants_json {
-        HttpResponse::build(id.status()).json(serde_json::json!({
-            "error": id.code(),
-            "message": id.title(t),
-            "ref": context.reference,
-        }))
+        HttpResponse::build(id.status()).json(as_json(id.code(), id.title(t), &context.reference))
     } else {
         let ways = Ways {
             kakao: kakao::begin_address(site, context),
-            here: &arrived.path,
+            here: &arrived.here,
         };
         let shown = id.shows_reference();
         let error_page = ErrorPage {

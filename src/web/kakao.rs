@@ -5,6 +5,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::cookies::{self, FailureContext, Notice};
+use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
 use super::login::{begin_address as plain_begin_address, field};
 use super::page::Layout;
@@ -15,6 +16,9 @@ use crate::i18n::Texts;
 
 /// How long the attempts cookie lives: as long as an attempt is remembered.
 pub(super) const ATTEMPTS_LIFE: Duration = Duration::hours(1);
+
+/// Where Kakao sends browsers back to.
+pub(super) const CALLBACK: &str = "/auth/kakao/callback";
 
 /// What the vault binds the consent items of a link to.
 const ASK: &str = "consent items to ask for";
@@ -57,7 +61,7 @@ pub(super) async fn failed(
     request: HttpRequest,
 ) -> HttpResponse {
     let id = field(request.query_string(), "e").and_then(|code| ErrorId::parse(&code));
-    match id {
+    match id.filter(|id| id.ends_a_login()) {
         Some(id) => page(&site, &visitor, id),
         None => {
             let mut response = page(&site, &visitor, ErrorId::Server);
@@ -75,8 +79,12 @@ fn page(site: &Site, visitor: &Visitor, id: ErrorId) -> HttpResponse {
             ..FailureContext::default()
         },
     };
-    let layout = Layout::new(site, visitor);
-    error::show(site, visitor.arrived(), layout, id, &context)
+    // Opening this page again would only show it again: the way back is to begin anew.
+    let arrived = Arrived {
+        here: begin_address(site, &context),
+        ..visitor.arrived().clone()
+    };
+    error::show(site, &arrived, Layout::new(site, visitor), id, &context)
 }
 
 /// Where `why` is shown.

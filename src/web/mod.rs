@@ -107,7 +107,7 @@ pub fn table() -> Vec<Address> {
         anyone("/").get(|| to(home::show)),
         anyone("/login").get(|| to(login::show)),
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
-        anyone("/auth/kakao/callback").get_with_effect(|| to(callback::complete)),
+        anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
         anyone("/auth/error").get(|| to(kakao::failed)),
         member("/me").get(|| to(me::show)),

@@ -90,7 +90,7 @@ impl<'a> Layout<'a> {
             service: site.name(lang.texts()),
             theme: arrived.theme,
             signed_in: false,
-            here: &arrived.path,
+            here: &arrived.here,
             csrf: None,
             demo: site.demo,
             frame: false,

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::cookies::CookieNames;
+use super::health::Readiness;
 use super::limit::Limits;
 use crate::config::{Config, PublicUrl};
 use crate::flow::Gate;
@@ -24,6 +25,7 @@ pub struct Site {
     pub(super) contact_email: Option<String>,
     pub(super) content_security_policy: String,
     pub(super) demo: bool,
+    pub(super) readiness: Readiness,
     service_name: Option<String>,
 }
 
@@ -31,10 +33,12 @@ impl Site {
     /// Makes it. `demo` puts a line on every page that says so.
     #[must_use]
     pub fn new(config: &Config, gate: Gate, backend: Backend, demo: bool) -> Self {
-        let pictures = match &gate.rules.picture_origin {
-            Some(origin) => format!("'self' https://*.kakaocdn.net {origin}"),
-            None => "'self' https://*.kakaocdn.net".to_owned(),
-        };
+        // Where `kakao::User` takes pictures from.
+        let mut pictures = "'self' https://*.kakaocdn.net".to_owned();
+        if config.kakao.is_emulated() {
+            pictures.push(' ');
+            pictures.push_str(&config.kakao.api_url.origin().ascii_serialization());
+        }
         Self {
             public_url: config.public_url.clone(),
             backend,
@@ -48,9 +52,16 @@ impl Site {
                  form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
             demo,
+            readiness: Readiness::default(),
             service_name: config.service_name.clone(),
             gate,
         }
+    }
+
+    /// Forgets addresses that have been quiet, which the limits never do by themselves. To be
+    /// called now and then.
+    pub fn forget_quiet_addresses(&self) {
+        self.limits.forget_quiet();
     }
 
     /// What the service is called.

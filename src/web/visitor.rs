@@ -32,7 +32,6 @@ struct Met {
     ended: Option<EndedBy>,
     notice: Option<Notice>,
     csrf: String,
-    here: String,
 }
 
 /// Somebody signed in. Extracting it leads anybody else to the login page and back.
@@ -78,10 +77,6 @@ pub async fn meet(
         Some(token) => token.csrf(&site.gate.vault),
         None => anonymous_csrf(&site.gate),
     };
-    let here = match request.query_string() {
-        "" => request.path().to_owned(),
-        query => format!("{}?{query}", request.path()),
-    };
     let met = Met {
         arrived,
         lang,
@@ -90,7 +85,6 @@ pub async fn meet(
         ended,
         notice,
         csrf,
-        here,
     };
     request.extensions_mut().insert(Visitor(Rc::new(met)));
     next.call(request).await
@@ -129,9 +123,9 @@ impl Visitor {
         self.0.notice.as_ref()
     }
 
-    /// The path and query asked for.
+    /// The page this visitor is at, for links and forms that lead back.
     pub(super) fn here(&self) -> &str {
-        &self.0.here
+        &self.0.arrived.here
     }
 
     /// The token that this visitor's forms carry.
@@ -174,26 +168,13 @@ impl FromRequest for Member {
         }
         // After a lost POST the page with the form is where to go on.
         let reading = request.method().is_safe();
-        let next = if reading {
-            visitor.here()
-        } else {
-            form_page(request.path())
-        };
+        let next = visitor.here();
         let reason = match visitor.0.ended {
             Some(EndedBy::Expiry) => Some("expired"),
             Some(EndedBy::OtherDevice) => Some("revoked"),
             _ => None,
         };
         let address = login::address(&NextPath::parse(next), reason, !reading);
-        ready(Err(Problem::sign_in(address).into()))
-    }
-}
-
-/// The page that holds the form sent to `path`.
-fn form_page(path: &str) -> &str {
-    if path.starts_with("/me/sessions/") {
-        "/me/sessions"
-    } else {
-        path
+        ready(Err(Problem::SignIn(address).into()))
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kakao_gate::config::{Environment, describe};
 use kakao_gate::telemetry::Metrics;
@@ -128,6 +129,10 @@ fn both_readmes_name_every_address() {
 #[test]
 fn the_operating_guide_names_every_metric() {
     let metrics = Metrics::default();
+    // A family is printed once it has counted something.
+    metrics.request("GET", "/", 200, Duration::ZERO);
+    metrics.login("success");
+    metrics.owed_call("done");
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();
     let guide = read("docs/operating.md");

@@ -1,9 +1,13 @@
 //! The emulator as a program or a browser finds it.
 
 mod accounts;
+mod browser;
+mod clients;
+mod command;
 mod console;
 mod faults;
 mod pages;
+mod sign_in;
 mod token;
 mod user;
 
@@ -204,8 +208,9 @@ async fn an_address_kakao_does_not_have_is_a_404_in_the_language_of_its_host() {
         (kauth.status, kauth.json()["error"].as_str()),
         (404, Some("invalid_request"))
     );
-    let wrong = kakao.get("/oauth/token").await;
-    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST"));
+    let put = kakao.request(Method::PUT, "/oauth/token");
+    let wrong = kakao.send(put).await;
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, POST"));
     let page = kakao.get("/nothing").await;
     assert_eq!(page.status, 404);
     assert!(page.body.contains("<h1>"));

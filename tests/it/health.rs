@@ -56,6 +56,18 @@ fn kakao_down_is_no_reason_to_be_taken_out() {
     });
 }
 
+/// What was found is kept for a second; five is what is promised.
+async fn ready_again(probe: &Visitor) {
+    let began = Instant::now();
+    while probe.get("/health/ready").await.status != 200 {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "not ready again in time"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 // LG-4, RL-4
 #[test]
 fn a_database_that_cannot_serve_makes_it_unready_but_not_dead_and_passes() {
@@ -69,7 +81,7 @@ fn a_database_that_cannot_serve_makes_it_unready_but_not_dead_and_passes() {
         assert!(unready.header("retry-after").parse::<u32>().unwrap() > 0);
         assert_eq!(probe.get("/health/live").await.status, 200);
         database.execute("ALTER TABLE elsewhere RENAME TO attempts");
-        assert_eq!(probe.get("/health/ready").await.status, 200);
+        ready_again(&probe).await;
     });
 }
 
@@ -88,7 +100,7 @@ fn a_database_locked_by_somebody_else_is_told_in_time() {
         assert_eq!(probe.get("/health/live").await.status, 200);
         assert!(began.elapsed() < Duration::from_secs(1));
         drop(held);
-        assert_eq!(probe.get("/health/ready").await.status, 200);
+        ready_again(&probe).await;
     });
 }
 

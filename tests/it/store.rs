@@ -137,7 +137,8 @@ fn profile(kakao_id: i64) -> KakaoProfile {
 fn call(member: MemberId, now: OffsetDateTime) -> NewCall {
     NewCall {
         id: Uuid::new_v4(),
-        member,
+        kind: outbox::Kind::Logout,
+        member: Some(member),
         sealed_token: "sealed".to_owned(),
         created_at: now,
         expires_at: now + Duration::hours(6),
@@ -239,7 +240,10 @@ fn forgetting_leaves_what_still_matters() {
             .write(move |c| rows::end(c, owner, ended, EndedBy::Logout, now))
             .await;
         let before = now - Duration::days(7);
-        assert_eq!(instances.write(move |c| rows::purge(c, before)).await, 1);
+        assert_eq!(
+            instances.write(move |c| rows::purge(c, before, 500)).await,
+            1
+        );
         assert!(matches!(instances.found(live).await, Found::Live(_)));
         assert!(matches!(instances.found(ended).await, Found::Ended(_)));
         assert!(matches!(instances.found(old).await, Found::Unknown));
@@ -252,7 +256,10 @@ fn forgetting_leaves_what_still_matters() {
                 .write(move |c| attempts::claim(c, hash, ends))
                 .await;
         }
-        assert_eq!(instances.write(move |c| attempts::purge(c, now)).await, 1);
+        assert_eq!(
+            instances.write(move |c| attempts::purge(c, now, 500)).await,
+            1
+        );
         let open = instances
             .write(move |c| attempts::claim(c, "open", now))
             .await;
@@ -261,14 +268,15 @@ fn forgetting_leaves_what_still_matters() {
         let long_ago = now - Duration::days(40);
         let [waiting, done] = [0, 1].map(|_| call(owner, long_ago));
         let finished = done.id;
-        instances
-            .write(move |c| outbox::owe_logout(c, &waiting))
-            .await;
-        instances.write(move |c| outbox::owe_logout(c, &done)).await;
+        instances.write(move |c| outbox::owe(c, &waiting)).await;
+        instances.write(move |c| outbox::owe(c, &done)).await;
         instances
             .write(move |c| outbox::finish(c, finished, "done", long_ago))
             .await;
-        assert_eq!(instances.write(move |c| outbox::purge(c, now)).await, 1);
+        assert_eq!(
+            instances.write(move |c| outbox::purge(c, now, 500)).await,
+            1
+        );
         assert_eq!(instances.write(outbox::count_waiting).await, 1);
     });
 }
@@ -281,7 +289,7 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
         let member = instances.member(1).await;
         for _ in 0..20 {
             let call = call(member.id, now);
-            instances.write(move |c| outbox::owe_logout(c, &call)).await;
+            instances.write(move |c| outbox::owe(c, &call)).await;
         }
         let until = now + Duration::minutes(1);
         let lease = |at| move |_| move |c: &mut AnyConnection| outbox::lease(c, at, until, 8);

@@ -1,11 +1,11 @@
 //! The user addresses of kapi.
 
-use kakao_gate::emulator::{ADMIN_KEY, APP_ID, Email, Person};
+use kakao_gate::emulator::{ADMIN_KEY, APP_ID, Email, Person, Settings};
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Answer, Kakao};
+use super::{Answer, Kakao, SERVICE};
 
 const ME: &str = "/v2/user/me";
 const INFO: &str = "/v1/user/access_token_info";
@@ -56,8 +56,8 @@ async fn an_ordinary_person_is_told_in_full() {
         json!({
             "nickname": "김하늘",
             "is_default_nickname": false,
-            "profile_image_url": format!("{url}/pictures/ordinary-640.svg"),
-            "thumbnail_image_url": format!("{url}/pictures/ordinary-110.svg"),
+            "profile_image_url": format!("{url}/pictures/ordinary-640.png"),
+            "thumbnail_image_url": format!("{url}/pictures/ordinary-110.png"),
             "is_default_image": false,
         })
     );
@@ -292,16 +292,50 @@ async fn unlinked_from_kakaos_side_and_expired_tokens_are_noticed_by_the_service
 }
 
 #[actix_web::test]
-async fn pictures_may_be_embedded_by_any_site() {
+async fn pictures_are_pngs_of_kakaos_sizes_that_any_site_may_embed() {
     let kakao = Kakao::start();
-    for path in ["/pictures/ordinary-640.svg", "/pictures/default-110.svg"] {
-        let picture = kakao.get(path).await;
-        assert_eq!(picture.status, 200);
-        assert_eq!(picture.header("content-type"), "image/svg+xml");
-        assert_eq!(
-            picture.header("cross-origin-resource-policy"),
-            "cross-origin"
-        );
+    for (path, side) in [
+        ("/pictures/ordinary-640.png", 640_u32),
+        ("/pictures/default-110.png", 110),
+    ] {
+        let answer = kakao.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let header = |name: &str| answer.headers().get(name).unwrap().clone();
+        assert_eq!(header("content-type"), "image/png");
+        assert_eq!(header("cross-origin-resource-policy"), "cross-origin");
+        let png = answer.bytes().await.unwrap();
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+        let side = side.to_be_bytes();
+        assert_eq!([&png[16..20], &png[20..24]], [side, side], "{path}");
+        assert!(png.ends_with(b"IEND\xae\x42\x60\x82"));
     }
-    assert_eq!(kakao.get("/pictures/ordinary-1.svg").await.status, 404);
+    for path in ["/pictures/ordinary-1.png", "/pictures/ordinary-640.svg"] {
+        assert_eq!(kakao.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn pictures_are_https_when_asked_and_a_proxy_makes_it_possible() {
+    let settings = Settings {
+        public_url: Some("https://localhost:9443".to_owned()),
+        ..Settings::seeded(SERVICE)
+    };
+    let kakao = Kakao::with(settings);
+    let (access, _) = kakao.sign_in("linked").await;
+    let picture = async |query: &str| {
+        let path = format!("{ME}{query}");
+        let answer = kakao.with_token(Method::GET, &path, &access).await;
+        let account = answer.json()["kakao_account"].clone();
+        account["profile"]["profile_image_url"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        picture("?secure_resource=true").await,
+        "https://localhost:9443/pictures/linked-640.png"
+    );
+    let plain = format!("{}/pictures/linked-640.png", kakao.emulator.url());
+    assert_eq!(picture("").await, plain);
+    assert_eq!(picture("?secure_resource=false").await, plain);
 }

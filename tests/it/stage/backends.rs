@@ -42,6 +42,23 @@ impl Backends {
         }
     }
 
+    /// PostgreSQL with cookies. Without PostgreSQL nothing: said, and refused under CI.
+    pub fn postgres() -> Option<Self> {
+        let server = offered("TEST_DATABASE_URL", "PostgreSQL")?;
+        Some(Self {
+            database: Database::Postgres(Schema::create(server)),
+            redis: None,
+        })
+    }
+
+    /// SQLite, and sessions in the Redis at `url`.
+    pub fn with_redis(url: &str) -> Self {
+        Self {
+            redis: Some(Redis::corner(url)),
+            ..Self::built_in()
+        }
+    }
+
     /// Every pair that this machine offers. Says what is left out; under CI nothing may be.
     pub fn available() -> Vec<Self> {
         let (postgres, redis) = (variable("TEST_DATABASE_URL"), variable("TEST_REDIS_URL"));
@@ -56,11 +73,7 @@ impl Backends {
         .filter_map(|(name, missing)| missing.then_some(name))
         .collect();
         if !missing.is_empty() {
-            assert!(
-                variable("CI").is_none(),
-                "CI leaves nothing out: {missing:?}"
-            );
-            println!("left out: {}", missing.join(", "));
+            left_out(&missing.join(", "));
         }
         let mut pairs = vec![Self::built_in()];
         if postgres.is_some() || redis.is_some() {
@@ -69,10 +82,7 @@ impl Backends {
                     || Self::built_in().database,
                     |server| Database::Postgres(Schema::create(server)),
                 ),
-                redis: redis.map(|url| Redis {
-                    url,
-                    prefix: format!("test-{}:", Uuid::new_v4().simple()),
-                }),
+                redis: redis.map(|url| Redis::corner(&url)),
             });
         }
         pairs
@@ -186,6 +196,15 @@ impl Database {
     }
 }
 
+impl Redis {
+    fn corner(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            prefix: format!("test-{}:", Uuid::new_v4().simple()),
+        }
+    }
+}
+
 impl Schema {
     fn create(server: String) -> Self {
         let name = format!("story_{}", Uuid::new_v4().simple());
@@ -235,6 +254,22 @@ impl fmt::Display for Backends {
             }
         )
     }
+}
+
+/// The address of a server that the machine offers. When it does not, that is said; under CI
+/// nothing may be left out.
+pub fn offered(name: &str, what: &str) -> Option<String> {
+    let value = variable(name);
+    if value.is_none() {
+        left_out(&format!("{what} ({name} is not set)"));
+    }
+    value
+}
+
+/// Says that something was not tried; under CI everything must be.
+pub fn left_out(what: &str) {
+    assert!(variable("CI").is_none(), "CI leaves nothing out: {what}");
+    println!("left out: {what}");
 }
 
 /// A variable of the environment that tells what the machine offers.

@@ -1,9 +1,14 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod loopback;
+pub mod outage;
 pub mod page;
+pub mod postgres_server;
 pub mod program;
+pub mod proxy;
 pub mod raw;
+pub mod redis_server;
 pub mod visitor;
 
 use std::collections::BTreeMap;
@@ -55,7 +60,8 @@ impl Stage {
         self.on(Backends::built_in(), &story);
     }
 
-    fn on(&self, backends: Backends, story: &impl AsyncFn(&mut TestApp)) {
+    /// Tells the story on these backends.
+    pub fn on(&self, backends: Backends, story: impl AsyncFn(&mut TestApp)) {
         println!("on {backends}");
         actix_web::rt::System::new().block_on(async {
             let mut app = TestApp::start(backends, self.settings.clone()).await;
@@ -114,14 +120,24 @@ impl TestApp {
     }
 
     async fn run(&mut self, listener: TcpListener) {
+        self.running = Some(self.instance(listener).await);
+    }
+
+    async fn instance(&self, listener: TcpListener) -> Running {
         let environment: Environment = self.environment.clone().into_iter().collect();
         let (config, _) = environment.read().unwrap();
         let surroundings = Surroundings {
             clock: self.clock.clone(),
             demo: false,
         };
-        let running = app::start(config, surroundings, listener).await.unwrap();
-        self.running = Some(running);
+        app::start(config, surroundings, listener).await.unwrap()
+    }
+
+    /// A second instance of the service on the same database, with the same settings, on a port
+    /// of its own. Whoever asked for it stops it.
+    pub async fn another(&self) -> Running {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        self.instance(listener).await
     }
 
     /// Stops the service and starts it again on the same address and database, with `changes`

@@ -1,0 +1,270 @@
+//! From a code to a session: asking Kakao who it is, and letting them in.
+
+use std::time::Instant;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::owed::{Revocation, owe};
+use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Why, log_event};
+use crate::kakao::{AuthorizationCode, Tokens, User};
+use crate::member::{EndedBy, Member, MemberId, Method, Standing};
+use crate::session::Token;
+use crate::store::attempts;
+use crate::store::members::{self, KakaoProfile};
+use crate::store::outbox::Kind;
+use crate::store::sessions::{self, Found, NewSession, SealedTokens};
+use crate::store::{self, AnyConnection};
+
+/// What Kakao told about a person, and the tokens to keep.
+pub(super) struct Arrival {
+    profile: KakaoProfile,
+    tokens: Tokens,
+}
+
+impl Gate {
+    /// Both calls to Kakao, done by `deadline`; ids from every source must agree.
+    pub(super) async fn ask_kakao(
+        &self,
+        code: &AuthorizationCode,
+        attempt: &Attempt,
+        deadline: Instant,
+    ) -> Result<Arrival, LoginFailure> {
+        let verifier = attempt.code_verifier();
+        let exchange = self.kakao.exchange_code(code, &verifier);
+        let tokens = in_time(deadline, async { Ok(exchange.await?) }).await?;
+        match in_time(deadline, self.identify(&tokens, attempt)).await {
+            Ok(profile) => Ok(Arrival { profile, tokens }),
+            Err(failure) => {
+                self.give_back(tokens, &failure.why);
+                Err(failure)
+            }
+        }
+    }
+
+    async fn identify(
+        &self,
+        tokens: &Tokens,
+        attempt: &Attempt,
+    ) -> Result<KakaoProfile, LoginFailure> {
+        let named = match &tokens.id_token {
+            None => None,
+            Some(id_token) => {
+                let now = self.clock.now();
+                let checked = self.kakao.check_id_token(id_token, &attempt.nonce(), now);
+                Some(checked.map_err(|error| distrust(error.to_string()))?)
+            }
+        };
+        let user = self.kakao.user(&tokens.access).await?;
+        if named.is_some_and(|id| id != user.id) {
+            return Err(distrust("ID token and user/me name different people"));
+        }
+        Ok(self.profile(user, tokens))
+    }
+
+    fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {
+        let (email, email_valid, email_verified) = match user.email {
+            Some(email) => (Some(email.address), email.valid, email.verified),
+            None => (None, false, false),
+        };
+        KakaoProfile {
+            app_id: self.rules.app_id,
+            kakao_id: user.id,
+            connected_at: user.connected_at,
+            nickname: user.nickname.filter(|_| !user.default_nickname),
+            picture: user.picture,
+            email,
+            email_valid,
+            email_verified,
+            scopes: tokens.scopes.join(" "),
+        }
+    }
+
+    /// Nobody is let in, so nothing of theirs is kept: the tokens are owed back to Kakao, and for
+    /// a child the whole connection. Beside the request, which has its answer.
+    fn give_back(&self, tokens: Tokens, why: &Why) {
+        let gate = self.clone();
+        let kind = if *why == Why::Under14 {
+            Kind::Unlink
+        } else {
+            Kind::Logout
+        };
+        tokio::spawn(async move {
+            let now = gate.clock.now();
+            let debtor = gate.clone();
+            let owed = gate
+                .store
+                .write(move |connection| debtor.owe_back(connection, kind, None, &tokens, now))
+                .await;
+            match owed {
+                Ok(()) => gate.owed.notify_one(),
+                Err(error) => tracing::warn!(%error, "a token of nobody was not given back"),
+            }
+        });
+    }
+
+    fn owe_back(
+        &self,
+        connection: &mut AnyConnection,
+        kind: Kind,
+        member: Option<MemberId>,
+        tokens: &Tokens,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let revocation = Revocation {
+            kind,
+            member,
+            access_token: tokens.access.expose().as_bytes(),
+            expires_at: now + tokens.access_expires_in,
+        };
+        owe(self, connection, &revocation, now)
+    }
+
+    /// Everything that must happen together or not at all.
+    pub(super) async fn admit(
+        &self,
+        arrival: Arrival,
+        attempt: &Attempt,
+        current: Option<Token>,
+        origin: &Origin,
+    ) -> Result<Completed, LoginFailure> {
+        let now = self.clock.now();
+        let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
+        let (from, replaces) = (origin.clone(), current.is_some());
+        let admitted = self
+            .store
+            .write(move |connection| {
+                let new_id = MemberId(gate.random.id(now)?);
+                let member =
+                    members::sign_in_with_kakao(connection, &arrival.profile, new_id, now)?;
+                let refused = (!member.standing.admits(now)).then_some("suspended");
+                let audited = Audited {
+                    member: Some(member.id),
+                    action: "login.kakao",
+                    refused,
+                    origin: &from,
+                };
+                gate.audit(connection, &audited, now)?;
+                if refused.is_some() {
+                    let (kind, whose) = (Kind::Logout, Some(member.id));
+                    gate.owe_back(connection, kind, whose, &arrival.tokens, now)?;
+                    return Ok((member, None));
+                }
+                gate.end_previous(connection, current.as_ref(), &member, now)?;
+                let token = Token::of_attempt(gate.random.id(now)?, &seed);
+                let session = gate.new_session(&token, &member, &arrival.tokens, &from, now)?;
+                sessions::insert(connection, &session)?;
+                attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
+                Ok((member, Some(token)))
+            })
+            .await?;
+        match admitted {
+            (member, Some(token)) => {
+                if replaces {
+                    self.owed.notify_one();
+                }
+                log_event("login.kakao", member.id, token.id(), origin);
+                Ok(Completed {
+                    token,
+                    next: attempt.next.clone(),
+                })
+            }
+            (member, None) => {
+                self.owed.notify_one();
+                let until = match member.standing {
+                    Standing::Suspended { until } => until,
+                    Standing::Active => None,
+                };
+                Err(LoginFailure {
+                    why: Why::Suspended { until },
+                    cause: Some(format!("member {} is suspended", member.id)),
+                })
+            }
+        }
+    }
+
+    /// The session this browser held before is dead: the new login replaces it (CB-4). When it
+    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6).
+    fn end_previous(
+        &self,
+        connection: &mut AnyConnection,
+        current: Option<&Token>,
+        member: &Member,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let Some(current) = current else {
+            return Ok(());
+        };
+        let (id, hash) = (current.id(), current.secret_hash());
+        let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
+        let Found::Live(previous) = found else {
+            return Ok(());
+        };
+        let owner = previous.member.id;
+        let ended = sessions::end(connection, owner, id, EndedBy::NewLogin, now)?;
+        // The same person's old token is left to expire: some accounts of Kakao's logout say
+        // that it revokes every token of the person, the one we have just been given included.
+        match ended {
+            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now),
+            _ => Ok(()),
+        }
+    }
+
+    fn new_session(
+        &self,
+        token: &Token,
+        member: &Member,
+        tokens: &Tokens,
+        origin: &Origin,
+        now: OffsetDateTime,
+    ) -> Result<NewSession, store::Error> {
+        let id = token.id();
+        let access = tokens.access.expose().as_bytes();
+        let refresh = tokens.refresh.expose().as_bytes();
+        Ok(NewSession {
+            id,
+            secret_hash: token.secret_hash(),
+            member: member.id,
+            method: Method::Kakao,
+            ip: origin.ip.clone(),
+            user_agent: origin.user_agent.clone(),
+            created_at: now,
+            idle_ends_at: now + self.rules.session_idle.min(self.rules.session_max),
+            ends_at: now + self.rules.session_max,
+            kakao: Some(SealedTokens {
+                access: self.vault.seal(&access_token_context(id), access)?,
+                access_ends_at: now + tokens.access_expires_in,
+                refresh: self
+                    .vault
+                    .seal(&format!("sessions.kakao_refresh/{id}"), refresh)?,
+                refresh_ends_at: now + tokens.refresh_expires_in,
+            }),
+        })
+    }
+}
+
+/// What a session's access token is sealed for.
+pub(super) fn access_token_context(session: Uuid) -> String {
+    format!("sessions.kakao_access/{session}")
+}
+
+/// What Kakao answers by `deadline`.
+async fn in_time<T>(
+    deadline: Instant,
+    asking: impl Future<Output = Result<T, LoginFailure>>,
+) -> Result<T, LoginFailure> {
+    let answer = tokio::time::timeout_at(deadline.into(), asking).await;
+    answer.unwrap_or_else(|_| {
+        Err(LoginFailure {
+            why: Why::KakaoDown,
+            cause: Some("Kakao took longer than a callback may".to_owned()),
+        })
+    })
+}
+
+fn distrust(cause: impl Into<String>) -> LoginFailure {
+    LoginFailure {
+        why: Why::KakaoBadReply,
+        cause: Some(cause.into()),
+    }
+}

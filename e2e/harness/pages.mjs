@@ -1,6 +1,6 @@
 // Every page of the service that a link or an error can lead to, by who may see it.
 
-/** The ways an error page can be asked for: `[id, status]`, as in `ErrorId`. */
+/** The ways a login can end badly: `[id, status]`. */
 export const errors = [
   ['consent_missing', 200],
   ['code_used', 400],
@@ -13,7 +13,6 @@ export const errors = [
   ['state_expired', 400],
   ['under14', 403],
   ['suspended', 403],
-  ['csrf', 403],
   ['bad_request', 400],
   ['rate', 429],
   ['server', 500],

@@ -122,6 +122,8 @@ for (const lang of ['ko', 'en']) {
       await control(page, 'button', word(lang, 'lo.svc')).click();
       assert.equal((await answer).status(), 403);
       assert.equal(await page.locator('h1').innerText(), word(lang, 'err.csrf.title'));
+      await translated(page, lang);
+      await fits(page);
       await accessible(page);
       await control(page, 'link', word(lang, 'act.reopen')).click();
       assert.equal(await page.locator('h1').innerText(), word(lang, 'lo.title'), 'still logged in');

@@ -203,7 +203,7 @@ for (const script of [true, false]) {
         assert.equal(await heading(page), word(otherLang, 'me.title'));
         await logOut(page, demo.service, otherLang);
         assert.equal(await heading(page), word(otherLang, 'lo.done'));
-        // An error page has no buttons of its own but keeps to the choice.
+        // Error pages keep to the choice too.
         await page.goto(`${demo.service}/nowhere`);
         assert.equal(await heading(page), word(otherLang, 'err.not_found.title'));
         calm();

@@ -18,8 +18,7 @@ const STOPS = [
   ['/login', [...VISITOR, '카카오 로그인', ...FOOT]],
   ['/logged-out', [...VISITOR, ...say('lo.again'), ...FOOT]],
   ['/auth/error?e=code_used', [...VISITOR, '카카오 로그인', ...say('act.login.other'), ...FOOT]],
-  // An error page that asks nobody who is there offers only what anyone may use.
-  ['/nowhere', [...say('skip'), ...BRAND, ...say('act.home', 'act.help'), ...FOOT.slice(0, 3)]],
+  ['/nowhere', [...VISITOR, ...say('act.home', 'act.help'), ...FOOT]],
 ];
 const MEMBER_STOPS = [
   ['/me', [...MEMBER, ...FOOT]],

@@ -117,6 +117,13 @@ impl Running {
         self.address
     }
 
+    /// Until the server ends without having been asked to, which it never should.
+    pub async fn ended(&mut self) {
+        if let Ok(Err(error)) = (&mut self.main).await {
+            tracing::error!(%error, "the server ended");
+        }
+    }
+
     /// Stops: takes no new connection, lets every request under way finish, then the background
     /// work its round.
     pub async fn stop(self) {

@@ -70,9 +70,12 @@ fn serve() -> Result<()> {
         .map_err(|error| format!("cannot listen on BIND ({}): {error}", config.bind))?;
     actix_web::rt::System::new().block_on(async {
         let origin = config.public_url.origin().to_owned();
-        let running = app::start(config, Surroundings::default(), listener).await?;
+        let mut running = app::start(config, Surroundings::default(), listener).await?;
         tracing::info!(listening = %running.address(), public = origin, "ready");
-        stop_asked().await?;
+        tokio::select! {
+            asked = stop_asked() => asked?,
+            () = running.ended() => return Err("the server ended by itself".into()),
+        }
         tracing::info!("stopping: requests under way are finished first");
         running.stop().await;
         tracing::info!("stopped");

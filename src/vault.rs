@@ -9,7 +9,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::{hkdf, hmac};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
@@ -83,23 +83,17 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
-    /// `N` bytes for one purpose (HKDF-SHA256, RFC 5869). Different purposes give unrelated
-    /// bytes.
+    /// `N` bytes for one purpose, at most 64: HMAC-SHA512 of the purpose under this key, which is
+    /// already as random as a key can be. Different purposes give unrelated bytes.
     #[must_use]
     pub fn derive<const N: usize>(&self, purpose: &str) -> [u8; N] {
-        struct Length<const N: usize>;
-        impl<const N: usize> hkdf::KeyType for Length<N> {
-            fn len(&self) -> usize {
-                N
-            }
-        }
+        const { assert!(N <= 64, "HMAC-SHA512 gives 64 bytes") };
+        let key = hmac::Key::new(hmac::HMAC_SHA512, &self.0);
+        let tag = hmac::sign(&key, purpose.as_bytes());
         let mut bytes = [0; N];
-        let expanded = hkdf::Salt::new(hkdf::HKDF_SHA256, b"kakao-gate")
-            .extract(&self.0)
-            .expand(&[purpose.as_bytes()], Length::<N>)
-            .and_then(|okm| okm.fill(&mut bytes));
-        // HKDF-SHA256 gives up to 8,160 bytes and every N here is below 100.
-        debug_assert!(expanded.is_ok());
+        for (byte, derived) in bytes.iter_mut().zip(tag.as_ref()) {
+            *byte = *derived;
+        }
         bytes
     }
 }

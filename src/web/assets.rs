@@ -9,6 +9,8 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 
+use super::Problem;
+
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// A file under `static/` in every form it can be sent in.
@@ -50,13 +52,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/static/{name:.*}")
             .route(web::get().to(hashed_file))
-            .route(web::head().to(hashed_file)),
+            .route(web::head().to(hashed_file))
+            .default_service(web::to(read_only)),
     );
     config.service(
         web::resource("/favicon.ico")
             .route(web::get().to(favicon))
-            .route(web::head().to(favicon)),
+            .route(web::head().to(favicon))
+            .default_service(web::to(read_only)),
     );
+}
+
+async fn read_only() -> Result<HttpResponse, Problem> {
+    Err(Problem::method("GET, HEAD".to_owned()))
 }
 
 async fn hashed_file(request: HttpRequest) -> HttpResponse {

@@ -4,6 +4,7 @@ use kakao_gate::emulator::{Endpoint, Fault};
 
 use super::impatient;
 use super::told::{nothing_was_made, page, told};
+use crate::stage::eventually;
 
 /// A refusal with this status and body.
 fn answer(status: u16, body: String) -> Fault {
@@ -116,8 +117,11 @@ fn what_kakao_misses_is_asked_for_when_the_person_says_so() {
 fn the_link_to_somebody_under_fourteen_is_taken_apart() {
     impatient().once(async |app| {
         told(app, Endpoint::Me, Fault::refuse("-406"), "under14").await;
+        eventually("unlinked", async || {
+            !app.emulator.world().is_linked("ordinary")
+        })
+        .await;
         assert_eq!(app.emulator.count(Endpoint::Unlink), 1);
-        assert!(!app.emulator.world().is_linked("ordinary"));
     });
 }
 

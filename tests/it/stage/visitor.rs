@@ -24,6 +24,8 @@ impl Visitor {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()
+            // A connection kept for later may be closed just when the next request goes out.
+            .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(40))
             .build()
             .unwrap();

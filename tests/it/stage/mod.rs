@@ -143,12 +143,21 @@ impl TestApp {
     /// Stops the service and starts it again on the same address and database, with `changes`
     /// to its settings.
     pub async fn restart(&mut self, changes: &[(&str, &str)]) {
-        let running = self.running.take().unwrap();
-        running.stop().await;
+        self.go_down().await;
         for (name, value) in changes {
             self.environment
                 .insert((*name).to_owned(), (*value).to_owned());
         }
+        self.come_up().await;
+    }
+
+    /// Stops the service, its background work too. A [`Gate`] taken before goes on working.
+    pub async fn go_down(&mut self) {
+        self.running.take().unwrap().stop().await;
+    }
+
+    /// Starts the service again on the same address and database.
+    pub async fn come_up(&mut self) {
         let listener = TcpListener::bind(self.address()).unwrap();
         self.run(listener).await;
     }

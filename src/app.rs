@@ -83,10 +83,10 @@ pub async fn start(
     surroundings: Surroundings,
     listener: TcpListener,
 ) -> Result<Running, StartError> {
-    let database = config.database.clone();
-    let migrated = tokio::task::spawn_blocking(move || store::migrate(&database)).await;
-    migrated.map_err(|_| store::Error::Unavailable("the program is stopping".to_owned()))??;
     let gate = gate(&config, surroundings.clock)?;
+    let (database, vault) = (config.database.clone(), Arc::clone(&gate.vault));
+    let migrated = tokio::task::spawn_blocking(move || store::migrate(&database, &vault)).await;
+    migrated.map_err(|_| store::Error::Unavailable("the program is stopping".to_owned()))??;
     let backend = Backend::open(&config.sessions.backend)?;
     let address = listener.local_addr()?;
     let site = web::Data::new(Site::new(&config, gate.clone(), backend, surroundings.demo));
@@ -148,6 +148,9 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         app_id: config.kakao.app_id,
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
+        staff_idle: config.admin.session_idle,
+        owner_emails: config.admin.emails.clone(),
+        owner_kakao_ids: config.admin.kakao_ids.clone(),
     };
     Ok(Gate {
         clock,
@@ -286,9 +289,9 @@ mod tests {
     async fn a_panic_costs_one_request_its_page_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
-        store::migrate(&config.database).unwrap();
         let backend = Backend::open(&config.sessions.backend).unwrap();
         let gate = gate(&config, Clock::system()).unwrap();
+        store::migrate(&config.database, &gate.vault).unwrap();
         let site = web::Data::new(Site::new(&config, gate, backend, false));
         let app = App::new()
             .app_data(site)

@@ -18,6 +18,7 @@ pub use check::{Shown, console_checklist, describe};
 pub use environment::{Environment, Problem, Problems, Warning};
 
 use crate::i18n::Lang;
+use crate::member::KakaoId;
 use crate::vault::{MasterKey, Secret};
 
 /// Where Kakao's authorization server is when nothing else is said.
@@ -40,6 +41,8 @@ pub struct Config {
     pub secret_keys: Vec<MasterKey>,
     /// Everything named `KAKAO_…`.
     pub kakao: Kakao,
+    /// Everything named `ADMIN_…`, and how long the audit log is kept.
+    pub admin: Admin,
     /// `TRUSTED_PROXIES`: networks whose forwarding headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// `SERVICE_NAME`: what the pages call the service; `None` keeps the word of the texts.
@@ -165,6 +168,25 @@ impl Kakao {
     pub fn is_emulated(&self) -> bool {
         is_loopback(&self.api_url) || is_loopback(&self.auth_url)
     }
+}
+
+/// Who administers, from where, and what is kept of it.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `ADMIN_EMAILS`: whoever first comes with one of these addresses, confirmed by Kakao, is an
+    /// owner.
+    pub emails: Vec<String>,
+    /// `ADMIN_KAKAO_IDS`: as well as whoever has one of these member numbers at Kakao.
+    pub kakao_ids: Vec<KakaoId>,
+    /// `ADMIN_NETWORKS`: the administration exists for these networks only; none: for all.
+    pub networks: Vec<IpNet>,
+    /// `ADMIN_SESSION_MINUTES`: an admin's session unused for this long ends; 30 at most.
+    pub session_idle: Duration,
+    /// `ADMIN_SEARCH_STRICT`: a part of a name finds members only together with one more
+    /// condition.
+    pub search_strict: bool,
+    /// `AUDIT_RETENTION_DAYS`: how long the audit log is kept; a year at least.
+    pub audit_retention: Duration,
 }
 
 /// How log lines are written.

@@ -9,12 +9,13 @@ pub mod i18n;
 pub mod random;
 pub mod vault;
 
+// Who a member is, and how much of that others see: pure rules.
+pub mod mask;
+pub mod member;
+
 // Settings and what operators see.
 pub mod config;
 pub mod telemetry;
-
-// Who a member is: pure rules.
-pub mod member;
 
 // The two systems we talk to; they never meet.
 pub mod kakao;

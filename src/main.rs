@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
 use kakao_gate::random::Random;
+use kakao_gate::vault::Vault;
 use kakao_gate::{store, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -98,7 +99,7 @@ async fn stop_asked() -> Result<()> {
 
 fn migrate() -> Result<()> {
     let (_, config, _) = read()?;
-    let migrated = store::migrate(&config.database)?;
+    let migrated = store::migrate(&config.database, &Vault::new(&config.secret_keys)?)?;
     let mut out = io::stdout();
     if migrated.applied.is_empty() {
         writeln!(out, "the schema is up to date")?;

@@ -51,7 +51,7 @@ impl fmt::Display for KakaoId {
     }
 }
 
-/// Our own number of a member, the same for life.
+/// Our own key of a member, the same for life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(pub Uuid);
@@ -62,11 +62,93 @@ impl fmt::Display for MemberId {
     }
 }
 
+/// What a member may do for others, each including those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Nothing: the people whom all this is for.
+    #[default]
+    Member,
+    /// See members, masked, and the record of their own acts.
+    Viewer,
+    /// Suspend, restore, log out, reveal with a reason, export masked.
+    Admin,
+    /// Change roles, export in full, see the whole audit log.
+    Owner,
+}
+
+impl Role {
+    /// Every role, the weakest first.
+    pub const ALL: [Self; 4] = [Self::Member, Self::Viewer, Self::Admin, Self::Owner];
+
+    /// Whether members of this role come into the administration at all.
+    #[must_use]
+    pub fn is_staff(self) -> bool {
+        self > Self::Member
+    }
+
+    /// As it is stored and written into addresses and commands.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+
+    /// Whether somebody of this role may act on a member of role `other`: an owner on everybody,
+    /// an admin on those below.
+    #[must_use]
+    pub fn outranks(self, other: Self) -> bool {
+        self == Self::Owner || (self == Self::Admin && other < Self::Admin)
+    }
+}
+
+/// How a member first came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    /// With Kakao.
+    Kakao,
+    /// With an email address and a password.
+    Email,
+}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: [Self; 2] = [Self::Kakao, Self::Email];
+
+    /// As it is stored and written into addresses.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Kakao => "kakao",
+            Self::Email => "email",
+        }
+    }
+
+    /// The provider with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.code() == code)
+    }
+}
+
 /// Whether a member may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing stands in the way.
     Active,
+    /// Joined by email and has not confirmed the address yet.
+    Unconfirmed,
+    /// Gone: only the number, the dates and the record of acts are left.
+    Withdrawn,
     /// Barred by an admin, until a moment or until lifted.
     Suspended {
         /// When the suspension ends by itself; `None` means that somebody has to lift it.
@@ -81,16 +163,72 @@ impl Standing {
     pub fn admits(&self, now: OffsetDateTime) -> bool {
         match self {
             Self::Active => true,
+            Self::Unconfirmed | Self::Withdrawn => false,
             Self::Suspended { until } => until.is_some_and(|end| end <= now),
         }
+    }
+
+    /// Which of the four it is.
+    #[must_use]
+    pub fn kind(&self) -> StandingKind {
+        match self {
+            Self::Active => StandingKind::Active,
+            Self::Suspended { .. } => StandingKind::Suspended,
+            Self::Unconfirmed => StandingKind::Unconfirmed,
+            Self::Withdrawn => StandingKind::Withdrawn,
+        }
+    }
+}
+
+/// A [`Standing`] without its particulars, to filter and to name by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StandingKind {
+    /// [`Standing::Active`].
+    Active,
+    /// [`Standing::Suspended`].
+    Suspended,
+    /// [`Standing::Unconfirmed`].
+    Unconfirmed,
+    /// [`Standing::Withdrawn`].
+    Withdrawn,
+}
+
+impl StandingKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Active,
+        Self::Suspended,
+        Self::Unconfirmed,
+        Self::Withdrawn,
+    ];
+
+    /// As it is stored and written into addresses.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Unconfirmed => "unverified",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The kind with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }
 
 /// A member as the rest of the house sees one.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Our number.
+    /// Our key.
     pub id: MemberId,
+    /// The number that people say on the telephone: 1 for the first who joined.
+    pub number: i64,
+    /// What the member may do for others.
+    pub role: Role,
     /// Whether the member may sign in.
     pub standing: Standing,
     /// The name to greet with; Kakao does not always give one.
@@ -252,5 +390,18 @@ mod tests {
         assert!(until(Some(now)).admits(now));
         assert!(!until(Some(now + time::Duration::SECOND)).admits(now));
         assert!(!until(None).admits(now));
+    }
+
+    // AD-1
+    #[test]
+    fn owners_act_on_everybody_and_admins_on_those_below() {
+        for actor in Role::ALL {
+            for other in Role::ALL {
+                let may = actor == Role::Owner || (actor == Role::Admin && other <= Role::Viewer);
+                assert_eq!(actor.outranks(other), may, "{actor:?} on {other:?}");
+            }
+            assert_eq!(Role::parse(actor.code()), Some(actor));
+        }
+        assert_eq!(Role::parse("Owner"), None);
     }
 }

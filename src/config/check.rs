@@ -70,11 +70,13 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),
         "KAKAO_TIMEOUT_MS" => limits.kakao_call.as_millis().to_string(),
         "KAKAO_CONCURRENT_CALLS" => limits.kakao_concurrent.to_string(),
-        "TRUSTED_PROXIES" if config.trusted_proxies.is_empty() => "(none)".to_owned(),
-        "TRUSTED_PROXIES" => {
-            let networks = config.trusted_proxies.iter().map(ToString::to_string);
-            networks.collect::<Vec<_>>().join(",")
-        }
+        "ADMIN_EMAILS" => listed(&config.admin.emails),
+        "ADMIN_KAKAO_IDS" => listed(&config.admin.kakao_ids),
+        "ADMIN_NETWORKS" => listed(&config.admin.networks),
+        "ADMIN_SESSION_MINUTES" => (config.admin.session_idle.as_secs() / 60).to_string(),
+        "ADMIN_SEARCH_STRICT" => u8::from(config.admin.search_strict).to_string(),
+        "AUDIT_RETENTION_DAYS" => (config.admin.audit_retention.as_secs() / 86_400).to_string(),
+        "TRUSTED_PROXIES" => listed(&config.trusted_proxies),
         "SERVICE_NAME" => shown(&config.service_name),
         "CONTACT_EMAIL" => shown(&config.contact_email),
         "DEFAULT_LOCALE" => config.default_lang.code().to_owned(),
@@ -88,6 +90,14 @@ fn value(name: &str, config: &Config) -> String {
         "SHUTDOWN_SECONDS" => limits.shutdown.as_secs().to_string(),
         _ => "(not shown)".to_owned(),
     }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    if items.is_empty() {
+        return "(none)".to_owned();
+    }
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(",")
 }
 
 /// The address with its password hidden; all of it hidden when it cannot be taken apart, or

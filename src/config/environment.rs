@@ -10,10 +10,11 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    Config, Database, KAKAO_API_URL, KAKAO_AUTH_URL, Kakao, Limits, LogFormat, PublicUrl,
+    Admin, Config, Database, KAKAO_API_URL, KAKAO_AUTH_URL, Kakao, Limits, LogFormat, PublicUrl,
     SessionBackend, Sessions, is_loopback,
 };
 use crate::i18n::Lang;
+use crate::member::KakaoId;
 use crate::vault::{MasterKey, Secret};
 
 /// Every setting there is. One that is missing here does not exist.
@@ -39,6 +40,12 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_CONNECT_TIMEOUT_MS",
     "KAKAO_TIMEOUT_MS",
     "KAKAO_CONCURRENT_CALLS",
+    "ADMIN_EMAILS",
+    "ADMIN_KAKAO_IDS",
+    "ADMIN_NETWORKS",
+    "ADMIN_SESSION_MINUTES",
+    "ADMIN_SEARCH_STRICT",
+    "AUDIT_RETENTION_DAYS",
     "TRUSTED_PROXIES",
     "SERVICE_NAME",
     "CONTACT_EMAIL",
@@ -55,8 +62,6 @@ pub(super) const KNOWN: &[&str] = &[
 const PLANNED: &[&str] = &[
     "KAKAO_NATIVE_APP_KEYS",
     "KAKAO_OIDC",
-    "ADMIN_EMAILS",
-    "ADMIN_KAKAO_IDS",
     "SMTP_URL",
     "MAIL_FROM",
 ];
@@ -210,7 +215,8 @@ impl Reader<'_> {
         let secret_keys = self.secret_keys();
         let kakao = self.kakao();
         let limits = self.limits();
-        let trusted_proxies = self.trusted_proxies();
+        let trusted_proxies = self.networks("TRUSTED_PROXIES");
+        let admin = self.admin();
         let metrics_bind = self.parsed("METRICS_BIND", "is not an address with a port");
         if metrics_bind.is_some_and(|at: SocketAddr| !at.ip().is_loopback()) {
             self.problem(
@@ -257,6 +263,7 @@ impl Reader<'_> {
             sessions: sessions?,
             secret_keys,
             kakao,
+            admin: admin?,
             trusted_proxies,
             service_name: self.value("SERVICE_NAME"),
             contact_email,
@@ -463,16 +470,43 @@ impl Reader<'_> {
         }
     }
 
-    fn trusted_proxies(&mut self) -> Vec<IpNet> {
+    fn admin(&mut self) -> Option<Admin> {
+        let emails = self.list("ADMIN_EMAILS");
+        if emails.iter().any(|text| !text.contains('@')) {
+            self.problem(
+                "ADMIN_EMAILS",
+                "is a comma-separated list of email addresses",
+            );
+        }
+        let mut kakao_ids = Vec::new();
+        for text in self.list("ADMIN_KAKAO_IDS") {
+            let id = text.parse::<KakaoId>();
+            let id = id.map_err(|_| "is a comma-separated list of Kakao member numbers");
+            kakao_ids.extend(self.noted("ADMIN_KAKAO_IDS", id));
+        }
+        let minutes = self.number("ADMIN_SESSION_MINUTES", 30, 1..=30);
+        let strict = self.choice("ADMIN_SEARCH_STRICT", &[("0", false), ("1", true)]);
+        let days = self.number("AUDIT_RETENTION_DAYS", 730, 365..=36_500);
+        Some(Admin {
+            emails,
+            kakao_ids,
+            networks: self.networks("ADMIN_NETWORKS"),
+            session_idle: Duration::from_secs(minutes * 60),
+            search_strict: strict?,
+            audit_retention: Duration::from_secs(days * 24 * 3_600),
+        })
+    }
+
+    fn networks(&mut self, name: &'static str) -> Vec<IpNet> {
         let mut networks = Vec::new();
-        for text in self.list("TRUSTED_PROXIES") {
+        for text in self.list(name) {
             let one = text.parse::<std::net::IpAddr>().map(IpNet::from);
             let network = text.parse::<IpNet>().or(one);
             let network = network.map_err(|_| "is a comma-separated list of addresses or networks");
-            networks.extend(self.noted("TRUSTED_PROXIES", network));
+            networks.extend(self.noted(name, network));
         }
         if networks.iter().any(|network| network.prefix_len() == 0) {
-            self.problem("TRUSTED_PROXIES", "trusts the whole internet");
+            self.problem(name, "trusts the whole internet");
         }
         networks
     }

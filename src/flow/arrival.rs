@@ -6,12 +6,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::owed::{Revocation, owe};
-use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Why, log_event};
+use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Rules, Why, log_event};
 use crate::kakao::{AuthorizationCode, Tokens, User};
-use crate::member::{EndedBy, Member, MemberId, Method, Standing};
+use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
 use crate::session::Token;
 use crate::store::attempts;
-use crate::store::members::{self, KakaoProfile};
+use crate::store::members::{self, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
 use crate::store::sessions::{self, Found, NewSession, SealedTokens};
 use crate::store::{self, AnyConnection};
@@ -20,6 +20,25 @@ use crate::store::{self, AnyConnection};
 pub(super) struct Arrival {
     profile: KakaoProfile,
     tokens: Tokens,
+}
+
+/// What became of somebody whom Kakao vouched for.
+enum Admission {
+    Signed(Member, Token),
+    Barred(Member),
+    OtherPerson,
+}
+
+impl Rules {
+    /// What somebody who comes for the first time may do: who the settings name is an owner.
+    fn first_role(&self, profile: &KakaoProfile) -> Role {
+        let named = self.owner_kakao_ids.contains(&profile.kakao_id)
+            || profile.confirmed_email().is_some_and(|email| {
+                let is = |owner: &String| owner.eq_ignore_ascii_case(email);
+                self.owner_emails.iter().any(is)
+            });
+        if named { Role::Owner } else { Role::Member }
+    }
 }
 
 impl Gate {
@@ -130,56 +149,81 @@ impl Gate {
     ) -> Result<Completed, LoginFailure> {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let (from, replaces) = (origin.clone(), current.is_some());
+        let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
+        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
         let admitted = self
             .store
             .write(move |connection| {
-                let new_id = MemberId(gate.random.id(now)?);
-                let member =
-                    members::sign_in_with_kakao(connection, &arrival.profile, new_id, now)?;
-                let refused = (!member.standing.admits(now)).then_some("suspended");
-                let audited = Audited {
-                    member: Some(member.id),
-                    action: "login.kakao",
-                    refused,
-                    origin: &from,
+                let profile = &arrival.profile;
+                if let Some(expected) = proves {
+                    let found = members::of_kakao(connection, profile)?;
+                    if found != Some(expected) {
+                        gate.owe_back(connection, Kind::Logout, found, &arrival.tokens, now)?;
+                        let audited = Audited::own(expected, action, &from).refused("other_person");
+                        gate.audit(connection, &[audited], now)?;
+                        return Ok(Admission::OtherPerson);
+                    }
+                }
+                let newcomer = Newcomer {
+                    id: MemberId(gate.random.id(now)?),
+                    role: gate.rules.first_role(profile),
                 };
-                gate.audit(connection, &audited, now)?;
-                if refused.is_some() {
+                let arrived = members::sign_in_with_kakao(connection, profile, newcomer, now)?;
+                let member = arrived.member;
+                if !member.standing.admits(now) {
                     let (kind, whose) = (Kind::Logout, Some(member.id));
                     gate.owe_back(connection, kind, whose, &arrival.tokens, now)?;
-                    return Ok((member, None));
+                    let audited = Audited::own(member.id, action, &from).refused("suspended");
+                    gate.audit(connection, &[audited], now)?;
+                    return Ok(Admission::Barred(member));
                 }
                 gate.end_previous(connection, current.as_ref(), &member, now)?;
                 let token = Token::of_attempt(gate.random.id(now)?, &seed);
                 let session = gate.new_session(&token, &member, &arrival.tokens, &from, now)?;
                 sessions::insert(connection, &session)?;
                 attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
-                Ok((member, Some(token)))
+                let mut audited = Vec::new();
+                if arrived.joined {
+                    audited.push(Audited::own(member.id, "join.kakao", &from));
+                }
+                if arrived.joined && member.role != Role::Member {
+                    audited.push(Audited {
+                        actor: None,
+                        detail: Some(format!("member → {}", member.role.code())),
+                        reason: Some("settings".to_owned()),
+                        ..Audited::own(member.id, "member.role", &from)
+                    });
+                }
+                audited.push(Audited::own(member.id, action, &from));
+                gate.audit(connection, &audited, now)?;
+                Ok(Admission::Signed(member, token))
             })
             .await?;
+        if replaces || !matches!(admitted, Admission::Signed(..)) {
+            self.owed.notify_one();
+        }
         match admitted {
-            (member, Some(token)) => {
-                if replaces {
-                    self.owed.notify_one();
-                }
-                log_event("login.kakao", member.id, token.id(), origin);
+            Admission::Signed(member, token) => {
+                log_event(action, member.id, token.id(), origin);
                 Ok(Completed {
                     token,
                     next: attempt.next.clone(),
                 })
             }
-            (member, None) => {
-                self.owed.notify_one();
+            Admission::Barred(member) => {
                 let until = match member.standing {
                     Standing::Suspended { until } => until,
-                    Standing::Active => None,
+                    _ => None,
                 };
                 Err(LoginFailure {
                     why: Why::Suspended { until },
                     cause: Some(format!("member {} is suspended", member.id)),
                 })
             }
+            Admission::OtherPerson => Err(LoginFailure {
+                why: Why::OtherPerson,
+                cause: Some("somebody else's Kakao account".to_owned()),
+            }),
         }
     }
 
@@ -229,7 +273,7 @@ impl Gate {
             ip: origin.ip.clone(),
             user_agent: origin.user_agent.clone(),
             created_at: now,
-            idle_ends_at: now + self.rules.session_idle.min(self.rules.session_max),
+            idle_ends_at: now + self.rules.idle_of(member.role).min(self.rules.session_max),
             ends_at: now + self.rules.session_max,
             kakao: Some(SealedTokens {
                 access: self.vault.seal(&access_token_context(id), access)?,

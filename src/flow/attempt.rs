@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
 use super::Next;
+use crate::member::MemberId;
 use crate::random::{NoRandomness, Random};
 use crate::vault::{SealError, Vault, branch, fingerprint};
 
@@ -33,6 +34,8 @@ pub struct Attempt {
     seed: [u8; 32],
     /// Where to go afterwards.
     pub next: Next,
+    /// Who is to prove that it is still them; `None` for a login of anybody.
+    pub proves: Option<MemberId>,
     started: OffsetDateTime,
 }
 
@@ -41,10 +44,16 @@ impl Attempt {
     ///
     /// # Errors
     /// [`NoRandomness`].
-    pub fn begin(random: &Random, next: Next, now: OffsetDateTime) -> Result<Self, NoRandomness> {
+    pub fn begin(
+        random: &Random,
+        next: Next,
+        proves: Option<MemberId>,
+        now: OffsetDateTime,
+    ) -> Result<Self, NoRandomness> {
         Ok(Self {
             seed: random.bytes()?,
             next,
+            proves,
             started: now,
         })
     }
@@ -105,6 +114,8 @@ struct Stored {
     s: String,
     n: String,
     t: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p: Option<MemberId>,
 }
 
 impl Attempts {
@@ -120,6 +131,7 @@ impl Attempts {
             Some(Attempt {
                 seed: URL_SAFE_NO_PAD.decode(stored.s).ok()?.try_into().ok()?,
                 next: Next::path(&stored.n)?,
+                proves: stored.p,
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
             })
         });
@@ -142,6 +154,7 @@ impl Attempts {
                 s: URL_SAFE_NO_PAD.encode(attempt.seed),
                 n: attempt.next.as_str().to_owned(),
                 t: attempt.started.unix_timestamp(),
+                p: attempt.proves,
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;
@@ -195,7 +208,7 @@ mod tests {
     }
 
     fn begin(next: &str, now: OffsetDateTime) -> Attempt {
-        Attempt::begin(&Random::system(), Next::parse(next), now).unwrap()
+        Attempt::begin(&Random::system(), Next::parse(next), None, now).unwrap()
     }
 
     const NOON: OffsetDateTime = time::macros::datetime!(2026-03-02 12:00 UTC);

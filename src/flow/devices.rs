@@ -77,13 +77,8 @@ impl Gate {
                     gate.owe_for(connection, member, session, now)?;
                 }
                 if !ended.is_empty() {
-                    let audited = Audited {
-                        member: Some(member),
-                        action,
-                        refused: None,
-                        origin: &from,
-                    };
-                    gate.audit(connection, &audited, now)?;
+                    let audited = Audited::own(member, action, &from);
+                    gate.audit(connection, &[audited], now)?;
                 }
                 Ok(ended)
             })

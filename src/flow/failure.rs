@@ -43,6 +43,8 @@ pub enum Why {
         /// Until when; `None`: until lifted.
         until: Option<OffsetDateTime>,
     },
+    /// Somebody else than the person who is signed in has proved who they are.
+    OtherPerson,
     /// The callback was not shaped like one.
     BadRequest,
     /// The database is not available.
@@ -68,6 +70,7 @@ impl Why {
             Self::StateExpired => "state_expired",
             Self::Under14 => "under14",
             Self::Suspended { .. } => "suspended",
+            Self::OtherPerson => "other_person",
             Self::BadRequest => "bad_request",
             Self::Unavailable => "unavailable",
             Self::Server => "server",

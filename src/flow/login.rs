@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Why};
-use crate::kakao::{AuthorizationCode, Authorize, code_challenge};
+use crate::kakao::{AuthorizationCode, Authorize, Prompt, code_challenge};
+use crate::member::MemberId;
 use crate::session::Token;
 use crate::store;
 use crate::store::attempts::{self, Claim};
@@ -113,7 +114,8 @@ impl Callback {
 
 impl Gate {
     /// Begins a login: one more attempt in this browser, and the address to send it to.
-    /// `ask` names consent items to be asked for again.
+    /// `ask` names consent items to be asked for again; `proves` is somebody signed in who is to
+    /// show that it is still them, by signing in to Kakao once more.
     ///
     /// # Errors
     /// [`Why::Server`] when there is no randomness.
@@ -122,15 +124,16 @@ impl Gate {
         sealed: Option<&str>,
         next: Next,
         ask: Option<&[String]>,
+        proves: Option<MemberId>,
     ) -> Result<Begun, LoginFailure> {
         let now = self.clock.now();
-        let attempt = Attempt::begin(&self.random, next, now).map_err(|_| Why::Server)?;
+        let attempt = Attempt::begin(&self.random, next, proves, now).map_err(|_| Why::Server)?;
         let location = self.kakao.authorize_url(&Authorize {
             state: &attempt.state(),
             nonce: &attempt.nonce(),
             code_challenge: &code_challenge(&attempt.code_verifier()),
             scopes: ask,
-            prompt: None,
+            prompt: proves.map(|_| Prompt::Login),
         });
         let mut attempts = Attempts::open(&self.vault, sealed, now);
         attempts.add(attempt);
@@ -255,7 +258,7 @@ impl Gate {
                 next: attempt.next.clone(),
             }),
             // Signed out since: a replay must not sign in again.
-            Found::Ended(_) | Found::Unknown => Err(Why::CodeUsed.into()),
+            Found::Ended(..) | Found::Unknown => Err(Why::CodeUsed.into()),
         }
     }
 

@@ -50,13 +50,8 @@ impl Gate {
                 for session in &ended {
                     gate.owe_for(connection, member, session, now)?;
                 }
-                let audited = Audited {
-                    member: Some(member),
-                    action,
-                    refused: None,
-                    origin: &from,
-                };
-                gate.audit(connection, &audited, now)
+                let audited = Audited::own(member, action, &from);
+                gate.audit(connection, &[audited], now)
             })
             .await?;
         self.owed.notify_one();

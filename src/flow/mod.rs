@@ -26,9 +26,10 @@ pub use next::Next;
 use crate::clock::Clock;
 use crate::i18n::Lang;
 use crate::kakao::Kakao;
-use crate::member::{MemberId, Session};
+use crate::member::{KakaoId, MemberId, Role, Session, SignedIn};
 use crate::random::Random;
 use crate::session::Token;
+use crate::store::audit::Outcome;
 use crate::store::{self, AnyConnection, Store, audit, members, sessions};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -58,6 +59,9 @@ pub struct Gate {
     pub owed: Arc<Notify>,
 }
 
+/// How long somebody who has signed in, or has done so again, need not prove who they are.
+const PROOF: time::Duration = time::Duration::minutes(10);
+
 /// The rules that settings decide.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -67,6 +71,13 @@ pub struct Rules {
     pub session_idle: Duration,
     /// A session this old ends.
     pub session_max: Duration,
+    /// A session of somebody with a role in the administration ends when unused for this long.
+    pub staff_idle: Duration,
+    /// Addresses that make somebody who comes for the first time an owner, as Kakao confirmed
+    /// them.
+    pub owner_emails: Vec<String>,
+    /// Kakao's member numbers that do the same.
+    pub owner_kakao_ids: Vec<KakaoId>,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.
@@ -78,6 +89,18 @@ pub struct Origin {
     pub user_agent: String,
     /// The request's id.
     pub request_id: String,
+}
+
+impl Rules {
+    /// How long a session of somebody of this role may go unused.
+    #[must_use]
+    pub fn idle_of(&self, role: Role) -> Duration {
+        if role.is_staff() {
+            self.staff_idle.min(self.session_idle)
+        } else {
+            self.session_idle
+        }
+    }
 }
 
 impl Gate {
@@ -95,9 +118,16 @@ impl Gate {
         if let sessions::Found::Live(signed_in) = &found
             && now - signed_in.session.last_seen_at > TOUCH_AFTER
         {
-            self.touch_later(&signed_in.session, now);
+            self.touch_later(&signed_in.session, signed_in.member.role, now);
         }
         Ok(found)
+    }
+
+    /// Whether somebody has proved who they are within the last ten minutes: a proof is a login,
+    /// and a login is a new session.
+    #[must_use]
+    pub fn is_proved(&self, signed_in: &SignedIn) -> bool {
+        self.clock.now() - signed_in.session.created_at < PROOF
     }
 
     /// Kakao's issuer identifier.
@@ -118,9 +148,9 @@ impl Gate {
 
     /// Notes the use of a session beside the request. A note that fails costs a minute's
     /// accuracy, never the request, and one that would have to wait is not made.
-    fn touch_later(&self, session: &Session, now: OffsetDateTime) {
+    fn touch_later(&self, session: &Session, role: Role, now: OffsetDateTime) {
         let (store, id) = (self.store.clone(), session.id);
-        let idle_ends_at = session.ends_at.min(now + self.rules.session_idle);
+        let idle_ends_at = session.ends_at.min(now + self.rules.idle_of(role));
         tokio::spawn(async move {
             let touched = store
                 .write_if_idle(move |connection| sessions::touch(connection, id, now, idle_ends_at))
@@ -131,38 +161,66 @@ impl Gate {
         });
     }
 
-    /// Appends to the audit log, inside the transaction that did what is told.
+    /// Appends to the audit log, inside the transaction that did what is told and as the last
+    /// thing there: on PostgreSQL all who append wait for one another from here to the commit.
     fn audit(
         &self,
         connection: &mut AnyConnection,
-        what: &Audited<'_>,
+        what: &[Audited<'_>],
         now: OffsetDateTime,
     ) -> Result<(), store::Error> {
-        let event = audit::Event {
-            id: self.random.id(now)?,
-            at: now,
-            actor: what.member,
-            subject: what.member,
-            ip: what.origin.ip.clone(),
-            action: what.action,
-            result: if what.refused.is_none() {
-                "success"
-            } else {
-                "refused"
-            },
-            reason: what.refused,
-            request_id: what.origin.request_id.clone(),
-        };
-        audit::append(connection, &event)
+        let events = what.iter().map(|what| {
+            Ok(audit::Event {
+                id: self.random.id(now)?,
+                at: now,
+                actor: what.actor,
+                subject: what.subject,
+                ip: what.origin.ip.clone(),
+                action: what.action,
+                result: what.result,
+                reason: what.reason.clone(),
+                detail: what.detail.clone(),
+                request_id: what.origin.request_id.clone(),
+            })
+        });
+        let events = events.collect::<Result<Vec<_>, store::Error>>()?;
+        audit::append(connection, &self.vault, &events)
     }
 }
 
-/// Something worth an entry in the audit log, done by a person to their own account.
+/// Something worth an entry in the audit log.
 struct Audited<'a> {
-    member: Option<MemberId>,
+    actor: Option<MemberId>,
+    subject: Option<MemberId>,
     action: &'static str,
-    refused: Option<&'static str>,
+    result: Outcome,
+    reason: Option<String>,
+    detail: Option<String>,
     origin: &'a Origin,
+}
+
+impl<'a> Audited<'a> {
+    /// What a person did to their own account.
+    fn own(member: MemberId, action: &'static str, origin: &'a Origin) -> Self {
+        Self {
+            actor: Some(member),
+            subject: Some(member),
+            action,
+            result: Outcome::Success,
+            reason: None,
+            detail: None,
+            origin,
+        }
+    }
+
+    /// Not allowed, for a reason with this stable code.
+    fn refused(self, reason: &str) -> Self {
+        Self {
+            result: Outcome::Refused,
+            reason: Some(reason.to_owned()),
+            ..self
+        }
+    }
 }
 
 /// One structured line a sign-in, sign-out or refusal: who, from where, what, with what result.

@@ -4,10 +4,11 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
+use super::directory::{email_key, searchable};
 use super::schema::{kakao_accounts, members};
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
-use crate::member::{KakaoAccount, KakaoId, Member, MemberId, Standing};
+use crate::member::{KakaoAccount, KakaoId, Member, MemberId, Provider, Role, Standing};
 
 /// What Kakao told about a person at sign-in, cleaned.
 #[derive(Clone, Debug)]
@@ -32,10 +33,39 @@ pub struct KakaoProfile {
     pub scopes: String,
 }
 
+impl KakaoProfile {
+    /// The address, when Kakao says that it is both verified and still this account's.
+    #[must_use]
+    pub fn confirmed_email(&self) -> Option<&str> {
+        let confirmed = self.email_valid && self.email_verified;
+        self.email.as_deref().filter(|_| confirmed)
+    }
+}
+
+/// What somebody who comes for the first time is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer {
+    /// The key.
+    pub id: MemberId,
+    /// The role.
+    pub role: Role,
+}
+
+/// Who came.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The member.
+    pub member: Member,
+    /// Whether this was the first time.
+    pub joined: bool,
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = members)]
 pub(super) struct MemberRow {
     id: String,
+    number: i64,
+    role: String,
     standing: String,
     standing_until: Option<PrimitiveDateTime>,
     display_name: Option<String>,
@@ -47,16 +77,11 @@ pub(super) struct MemberRow {
 
 impl MemberRow {
     pub(super) fn into_member(self) -> Result<Member, Error> {
-        let standing = match self.standing.as_str() {
-            "active" => Standing::Active,
-            "suspended" => Standing::Suspended {
-                until: self.standing_until.map(moment),
-            },
-            _ => return Err(Error::Unexpected("members.standing")),
-        };
         Ok(Member {
             id: member_id(&self.id)?,
-            standing,
+            number: self.number,
+            role: role_of(&self.role)?,
+            standing: standing_of(&self.standing, self.standing_until)?,
             display_name: self.display_name,
             picture: self.picture,
             locale: self.locale,
@@ -64,6 +89,22 @@ impl MemberRow {
             last_login_at: moment(self.last_login_at),
         })
     }
+}
+
+pub(super) fn role_of(code: &str) -> Result<Role, Error> {
+    Role::parse(code).ok_or(Error::Unexpected("members.role"))
+}
+
+pub(super) fn standing_of(code: &str, until: Option<PrimitiveDateTime>) -> Result<Standing, Error> {
+    Ok(match code {
+        "active" => Standing::Active,
+        "suspended" => Standing::Suspended {
+            until: until.map(moment),
+        },
+        "unverified" => Standing::Unconfirmed,
+        "withdrawn" => Standing::Withdrawn,
+        _ => return Err(Error::Unexpected("members.standing")),
+    })
 }
 
 #[derive(Queryable, Selectable)]
@@ -88,27 +129,31 @@ impl KakaoRow {
     }
 }
 
-/// Finds the member of a Kakao account, or makes one; unless the member is suspended, takes over
-/// what Kakao says now. The Kakao id alone decides, never an email or a name. First logins racing
-/// make one member: the loser of the race finds the winner's.
+/// Finds the member of a Kakao account, or makes one of `newcomer`; unless the member is barred,
+/// takes over what Kakao says now. The Kakao id alone decides, never an email or a name. First
+/// logins racing make one member: the loser of the race finds the winner's.
 ///
 /// # Errors
 /// The database's.
 pub fn sign_in_with_kakao(
     connection: &mut AnyConnection,
     profile: &KakaoProfile,
-    new_id: MemberId,
+    newcomer: Newcomer,
     now: OffsetDateTime,
-) -> Result<Member, Error> {
-    let id = match find_by_kakao(connection, profile)? {
-        Some(id) => id,
-        None => join_with_kakao(connection, profile, new_id, now)?,
+) -> Result<Arrived, Error> {
+    let (id, joined) = match find_by_kakao(connection, profile)? {
+        Some(id) => (id, false),
+        None => join_with_kakao(connection, profile, newcomer, now)?,
     };
     let known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
     if !known.standing.admits(now) {
-        return Ok(known);
+        return Ok(Arrived {
+            member: known,
+            joined,
+        });
     }
     refresh_kakao(connection, profile, now)?;
+    let renamed = known.display_name.is_none() && profile.nickname.is_some();
     let display_name = known.display_name.as_ref().or(profile.nickname.as_ref());
     diesel::update(members::table.find(&id))
         .set((
@@ -117,12 +162,28 @@ pub fn sign_in_with_kakao(
             members::display_name.eq(display_name),
         ))
         .execute(connection)?;
-    Ok(Member {
+    if renamed {
+        searchable(connection, &id, display_name.map(String::as_str))?;
+    }
+    let member = Member {
         display_name: display_name.cloned(),
         picture: profile.picture.clone(),
         last_login_at: now,
         ..known
-    })
+    };
+    Ok(Arrived { member, joined })
+}
+
+/// The member whom a Kakao account belongs to.
+///
+/// # Errors
+/// The database's.
+pub fn of_kakao(
+    connection: &mut AnyConnection,
+    profile: &KakaoProfile,
+) -> Result<Option<MemberId>, Error> {
+    let id = find_by_kakao(connection, profile)?;
+    id.as_deref().map(member_id).transpose()
 }
 
 fn find_by_kakao(
@@ -136,18 +197,28 @@ fn find_by_kakao(
         .optional()?)
 }
 
+/// Makes a member of `newcomer`, unless somebody else has just made one of the same account; says
+/// who it is, and whether it is ours.
 fn join_with_kakao(
     connection: &mut AnyConnection,
     profile: &KakaoProfile,
-    new_id: MemberId,
+    newcomer: Newcomer,
     now: OffsetDateTime,
-) -> Result<String, Error> {
-    let id = new_id.to_string();
+) -> Result<(String, bool), Error> {
+    let id = newcomer.id.to_string();
+    let number = next_number(connection)?;
+    let email = profile.confirmed_email();
     diesel::insert_into(members::table)
         .values((
             members::id.eq(&id),
+            members::number.eq(number),
+            members::role.eq(newcomer.role.code()),
             members::standing.eq("active"),
+            members::joined_with.eq(Provider::Kakao.code()),
             members::display_name.eq(&profile.nickname),
+            members::email.eq(email),
+            members::email_key.eq(email.map(email_key)),
+            members::email_verified_at.eq(email.map(|_| stored(now))),
             members::created_at.eq(stored(now)),
             members::last_login_at.eq(stored(now)),
         ))
@@ -167,10 +238,30 @@ fn join_with_kakao(
             .execute(connection)
     })?;
     if linked {
-        return Ok(id);
+        searchable(connection, &id, profile.nickname.as_deref())?;
+        return Ok((id, true));
     }
     diesel::delete(members::table.find(&id)).execute(connection)?;
-    find_by_kakao(connection, profile)?.ok_or(Error::Unexpected("kakao_accounts.member_id"))
+    let winner = find_by_kakao(connection, profile)?;
+    let winner = winner.ok_or(Error::Unexpected("kakao_accounts.member_id"))?;
+    Ok((winner, false))
+}
+
+/// The number of the next member. SQLite has one writer, so the greatest so far plus one is free;
+/// PostgreSQL has a sequence, made by [`super::migrate`], which leaves gaps where a sign-up failed.
+fn next_number(connection: &mut AnyConnection) -> Result<i64, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        number: i64,
+    }
+    let query = match connection {
+        AnyConnection::Sqlite(_) => "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM members",
+        AnyConnection::Postgres(_) => "SELECT NEXTVAL('member_numbers') AS number",
+    };
+    Ok(diesel::sql_query(query)
+        .get_result::<Row>(connection)?
+        .number)
 }
 
 fn refresh_kakao(
@@ -225,13 +316,13 @@ pub fn set_standing(
     member: MemberId,
     standing: &Standing,
 ) -> Result<(), Error> {
-    let (code, until) = match standing {
-        Standing::Active => ("active", None),
-        Standing::Suspended { until } => ("suspended", *until),
+    let until = match standing {
+        Standing::Suspended { until } => *until,
+        _ => None,
     };
     diesel::update(members::table.find(member.to_string()))
         .set((
-            members::standing.eq(code),
+            members::standing.eq(standing.kind().code()),
             members::standing_until.eq(until.map(stored)),
         ))
         .execute(connection)?;

@@ -1,12 +1,15 @@
 //! Bringing the schema up to date, and refusing one that is ahead of us.
 
 use diesel::RunQueryDsl as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use super::connection::AnyConnection;
 use super::error::Error;
+use super::{audit, directory};
 use crate::config::Database;
+use crate::vault::Vault;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -20,13 +23,14 @@ pub struct Migrated {
     pub applied: Vec<String>,
 }
 
-/// Applies every migration the database lacks, all or none. Safe to run from several instances
-/// at once. Blocks; for the start of the program and the `migrate` command.
+/// Applies every migration the database lacks, and brings older rows up to what this version
+/// writes: all or nothing. Safe to run from several instances at once. Blocks; for the start of
+/// the program and the `migrate` command.
 ///
 /// # Errors
 /// [`Error::NewerSchema`] when the database has migrations that this version does not know,
 /// [`Error::Unavailable`] when the database cannot be reached.
-pub fn migrate(database: &Database) -> Result<Migrated, Error> {
+pub fn migrate(database: &Database, vault: &Vault) -> Result<Migrated, Error> {
     if let Database::Sqlite(path) = database
         && let Some(folder) = path.parent()
     {
@@ -49,10 +53,28 @@ pub fn migrate(database: &Database) -> Result<Migrated, Error> {
         let applied = connection
             .run_pending_migrations(MIGRATIONS)
             .map_err(failed)?;
-        Ok(Migrated {
-            applied: applied.iter().map(ToString::to_string).collect(),
-        })
+        let applied = applied.iter().map(ToString::to_string).collect();
+        complete(connection)?;
+        directory::catch_up(connection)?;
+        audit::chain_unchained(connection, vault)?;
+        Ok(Migrated { applied })
     })
+}
+
+/// What the two databases do not say in one language.
+fn complete(connection: &mut AnyConnection) -> Result<(), Error> {
+    let AnyConnection::Postgres(_) = connection else {
+        return Ok(());
+    };
+    connection.batch_execute(
+        "DO $$ BEGIN
+            IF to_regclass('member_numbers') IS NULL THEN
+                CREATE SEQUENCE member_numbers OWNED BY members.number;
+                PERFORM setval('member_numbers', COALESCE(MAX(number), 0) + 1, false) FROM members;
+            END IF;
+        END $$",
+    )?;
+    Ok(())
 }
 
 fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {

@@ -9,6 +9,7 @@
 pub mod attempts;
 pub mod audit;
 mod connection;
+pub mod directory;
 mod error;
 pub mod members;
 mod migrate;

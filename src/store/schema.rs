@@ -16,6 +16,16 @@ diesel::table! {
         locale -> Nullable<Text>,
         created_at -> Timestamp,
         last_login_at -> Timestamp,
+        number -> BigInt,
+        role -> Text,
+        version -> BigInt,
+        joined_with -> Text,
+        email -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
+        withdrawn_at -> Nullable<Timestamp>,
+        email_key -> Nullable<Text>,
+        name_key -> Text,
+        name_grams -> Text,
     }
 }
 
@@ -91,6 +101,38 @@ diesel::table! {
         result -> Text,
         reason -> Nullable<Text>,
         request_id -> Text,
+        place -> Nullable<BigInt>,
+        detail -> Nullable<Text>,
+        digest -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_chain (id) {
+        id -> Integer,
+        base_place -> BigInt,
+        base_digest -> Text,
+        head_place -> BigInt,
+        head_digest -> Text,
+        voucher -> Text,
+    }
+}
+
+diesel::table! {
+    saved_views (id) {
+        id -> Text,
+        member_id -> Text,
+        name -> Text,
+        query -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    admin_preferences (member_id) {
+        member_id -> Text,
+        list_columns -> Nullable<Text>,
+        shortcuts -> Bool,
     }
 }
 

@@ -8,7 +8,7 @@ use super::members::{KakaoRow, MemberRow};
 use super::schema::{kakao_accounts, members, sessions};
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
-use crate::member::{EndedBy, MemberId, Method, Session, SignedIn};
+use crate::member::{EndedBy, MemberId, Method, Role, Session, SignedIn};
 
 /// A session to be written.
 #[derive(Clone, Debug)]
@@ -53,8 +53,8 @@ pub struct SealedTokens {
 pub enum Found {
     /// Somebody who is signed in.
     Live(Box<SignedIn>),
-    /// A session that has ended, and why.
-    Ended(EndedBy),
+    /// A session that has ended, and why; and the role of whose it was.
+    Ended(EndedBy, Role),
     /// Nothing we know.
     Unknown,
 }
@@ -179,13 +179,13 @@ pub fn find(
     let session = session.into_session()?;
     let member = member.into_member()?;
     if ended_at.is_some() {
-        return Ok(Found::Ended(ended_by_of(ended_by.as_deref())));
+        return Ok(Found::Ended(ended_by_of(ended_by.as_deref()), member.role));
     }
     if session.idle_ends_at <= now || session.ends_at <= now {
-        return Ok(Found::Ended(EndedBy::Expiry));
+        return Ok(Found::Ended(EndedBy::Expiry, member.role));
     }
     if !member.standing.admits(now) {
-        return Ok(Found::Ended(EndedBy::Suspension));
+        return Ok(Found::Ended(EndedBy::Suspension, member.role));
     }
     Ok(Found::Live(Box::new(SignedIn {
         session,

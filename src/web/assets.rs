@@ -34,6 +34,12 @@ pub fn css() -> &'static str {
     APP_CSS
 }
 
+/// The address of what the administration's pages look like beside that.
+#[must_use]
+pub fn admin_css() -> &'static str {
+    ADMIN_CSS
+}
+
 /// The address of the script.
 #[must_use]
 pub fn script() -> &'static str {

@@ -8,6 +8,7 @@ use super::Site;
 use super::cookies::{self, FailureContext, Notice};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
+use super::reauth;
 use super::visitor::Visitor;
 use crate::flow::{Attempts, Callback, LoginFailure, Why};
 use crate::session::BrowserSession;
@@ -55,7 +56,9 @@ pub(super) async fn complete(
                 .finish())
         }
         Err(failure) => {
-            let next = attempts.find(&state).map(|attempt| attempt.next.clone());
+            let attempt = attempts.find(&state);
+            let next = attempt.map(|attempt| attempt.next.clone());
+            let proving = attempt.is_some_and(|attempt| attempt.proves.is_some());
             // A reload or the back button, in a browser that is signed in all right.
             if failure.why == Why::CodeUsed && visitor.signed_in().is_some() {
                 let next = next.unwrap_or_else(crate::flow::Next::home);
@@ -66,7 +69,14 @@ pub(super) async fn complete(
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
             let left = refused_there.then(|| attempts.without(&state));
-            Ok(fail(&site, &visitor, &failure, next, left.as_ref()))
+            let mut response = fail(&site, &visitor, &failure, next.clone(), left.as_ref());
+            // Who only was to prove that it is still them goes back to where that was asked.
+            if let (Why::Cancelled, true, Some(next)) = (&failure.why, proving, &next)
+                && let Ok(back) = reauth::address(next).parse()
+            {
+                response.headers_mut().insert(LOCATION, back);
+            }
+            Ok(response)
         }
     }
 }

@@ -19,7 +19,7 @@ use super::cookies::FailureContext;
 use super::edge::Arrived;
 use super::page::{self, Layout};
 use super::visitor::Visitor;
-use super::{Site, kakao};
+use super::{Site, kakao, reauth};
 use crate::i18n::Texts;
 use crate::store;
 
@@ -50,6 +50,10 @@ pub enum ErrorId {
     Under14,
     /// The member is suspended.
     Suspended,
+    /// Somebody else has proved who they are.
+    OtherPerson,
+    /// The page is for admins of a higher role.
+    Forbidden,
     /// The form is not one we gave to this browser.
     Csrf,
     /// The request is malformed.
@@ -79,6 +83,8 @@ const ALL: &[ErrorId] = &[
     ErrorId::StateExpired,
     ErrorId::Under14,
     ErrorId::Suspended,
+    ErrorId::OtherPerson,
+    ErrorId::Forbidden,
     ErrorId::Csrf,
     ErrorId::BadRequest,
     ErrorId::NotFound,
@@ -105,6 +111,8 @@ impl ErrorId {
             Self::StateExpired => "state_expired",
             Self::Under14 => "under14",
             Self::Suspended => "suspended",
+            Self::OtherPerson => "other_person",
+            Self::Forbidden => "forbidden",
             Self::Csrf => "csrf",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
@@ -141,7 +149,9 @@ impl ErrorId {
             Self::CodeUsed | Self::StateBad | Self::StateExpired | Self::BadRequest => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Under14 | Self::Suspended | Self::Csrf => StatusCode::FORBIDDEN,
+            Self::Under14 | Self::Suspended | Self::OtherPerson | Self::Forbidden | Self::Csrf => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Rate => StatusCode::TOO_MANY_REQUESTS,
@@ -169,6 +179,8 @@ impl ErrorId {
             Self::StateExpired => t.err_state_expired_title(),
             Self::Under14 => t.err_under14_title(),
             Self::Suspended => t.err_suspended_title(),
+            Self::OtherPerson => t.err_other_person_title(),
+            Self::Forbidden => t.err_forbidden_title(),
             Self::Csrf => t.err_csrf_title(),
             Self::BadRequest => t.err_bad_request_title(),
             Self::NotFound => t.err_not_found_title(),
@@ -205,6 +217,8 @@ impl ErrorId {
                     _ => t.err_suspended_body_open().into(),
                 }
             }
+            Self::OtherPerson => t.err_other_person_body().into(),
+            Self::Forbidden => t.err_forbidden_body().into(),
             Self::Csrf => t.err_csrf_body().into(),
             Self::BadRequest => t.err_bad_request_body().into(),
             Self::NotFound => t.err_not_found_body().into(),
@@ -237,6 +251,11 @@ impl ErrorId {
             Self::StateBad => vec![kakao(), help()],
             Self::Under14 | Self::NotFound => vec![home(), help()],
             Self::Suspended => vec![Action::link("/help", t.act_contact()), home()],
+            Self::OtherPerson => vec![
+                Action::link(way.prove.clone(), t.act_retry()),
+                Action::link("/me", t.act_me()),
+            ],
+            Self::Forbidden => vec![Action::link("/me", t.act_me()), home()],
             Self::Csrf => vec![here(t.act_reopen()), home()],
             Self::BadRequest | Self::Method => vec![home()],
             Self::Rate => vec![here(t.act_retry())],
@@ -247,7 +266,10 @@ impl ErrorId {
 
     /// Whether a login can end like this, and `/auth/error` therefore shows it.
     pub(super) fn ends_a_login(self) -> bool {
-        !matches!(self, Self::Csrf | Self::NotFound | Self::Method)
+        !matches!(
+            self,
+            Self::Forbidden | Self::Csrf | Self::NotFound | Self::Method
+        )
     }
 
     /// Whether the page names the reference: where a person may have to ask us.
@@ -259,6 +281,7 @@ impl ErrorId {
 /// Where the links of an error page lead.
 struct Ways<'a> {
     kakao: String,
+    prove: String,
     here: &'a str,
 }
 
@@ -294,6 +317,8 @@ pub enum Problem {
     Failed(Failure),
     /// Somebody has to sign in first, at this address, and comes back afterwards.
     SignIn(String),
+    /// Somebody has to prove that it is still them, at this address, and comes back afterwards.
+    Prove(String),
 }
 
 /// What did not work.
@@ -363,7 +388,7 @@ impl Problem {
                 cause: Some(cause.into()),
                 ..failure
             }),
-            Self::SignIn(_) => self,
+            Self::SignIn(_) | Self::Prove(_) => self,
         }
     }
 
@@ -371,7 +396,7 @@ impl Problem {
     pub(super) fn cause(&self) -> Option<&str> {
         match self {
             Self::Failed(failure) => failure.cause.as_deref(),
-            Self::SignIn(_) => None,
+            Self::SignIn(_) | Self::Prove(_) => None,
         }
     }
 
@@ -380,13 +405,14 @@ impl Problem {
         match self {
             Self::Failed(failure) => failure.id.code(),
             Self::SignIn(_) => "sign_in",
+            Self::Prove(_) => "prove",
         }
     }
 
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Failed(failure) => failure.id.status(),
-            Self::SignIn(_) => StatusCode::SEE_OTHER,
+            Self::SignIn(_) | Self::Prove(_) => StatusCode::SEE_OTHER,
         }
     }
 
@@ -425,7 +451,7 @@ impl Problem {
                     Layout::bare(site, arrived).t.err_session_expired_title(),
                     &arrived.origin.request_id,
                 )),
-            Self::SignIn(address) => lead_to(address),
+            Self::SignIn(address) | Self::Prove(address) => lead_to(address),
             Self::Failed(failure) => failure.respond(site, arrived, visitor),
         }
     }
@@ -506,6 +532,7 @@ pub(super) fn show(
     } else {
         let ways = Ways {
             kakao: kakao::begin_address(site, context),
+            prove: reauth::address(&kakao::next_of(context)),
             here: &arrived.here,
         };
         let shown = id.shows_reference();

@@ -11,7 +11,7 @@ use super::login::{begin_address as plain_begin_address, field};
 use super::page::Layout;
 use super::visitor::Visitor;
 use super::{Limit, Site};
-use crate::flow::{Next, Why};
+use crate::flow::{Begun, LoginFailure, Next, Why};
 use crate::i18n::Texts;
 
 /// How long the attempts cookie lives: as long as an attempt is remembered.
@@ -36,15 +36,26 @@ pub(super) async fn begin(
     let ask = field(query, "ask").and_then(|sealed| site.gate.vault.open(ASK, &sealed));
     let ask: Option<Vec<String>> = ask.and_then(|json| serde_json::from_slice(&json).ok());
     let sealed = cookies::value(request.headers(), site.cookies.attempts);
-    let begun = site
-        .gate
-        .begin_login(sealed, next, ask.as_deref())
-        .map_err(|failure| Problem::server(failure.cause.unwrap_or_default()))?;
+    lead_to_kakao(
+        &site,
+        &site.gate.begin_login(sealed, next, ask.as_deref(), None),
+    )
+}
+
+/// Sends the browser to Kakao, with the attempt that it is to bring back.
+pub(super) fn lead_to_kakao(
+    site: &Site,
+    begun: &Result<Begun, LoginFailure>,
+) -> Result<HttpResponse, Problem> {
+    let begun = begun
+        .as_ref()
+        .map_err(|failure| Problem::server(failure.cause.clone().unwrap_or_default()))?;
+    let attempts = begun.attempts.as_str();
     let cookie = site
         .cookies
-        .make(site.cookies.attempts, begun.attempts, ATTEMPTS_LIFE);
+        .make(site.cookies.attempts, attempts, ATTEMPTS_LIFE);
     Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, begun.location))
+        .insert_header((LOCATION, begun.location.as_str()))
         .cookie(cookie)
         .finish())
 }
@@ -95,10 +106,15 @@ pub(super) fn failure_address(why: &Why) -> String {
     }
 }
 
+/// Where the person wanted to go.
+pub(super) fn next_of(context: &FailureContext) -> Next {
+    context.next.as_deref().map_or_else(Next::home, Next::parse)
+}
+
 /// The address that begins the login again, back to where the person wanted to go, asking for
 /// the consent items that were missing.
 pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
-    let next = context.next.as_deref().map_or_else(Next::home, Next::parse);
+    let next = next_of(context);
     let mut address = plain_begin_address(&next);
     if !context.scopes.is_empty() {
         let json = serde_json::to_vec(&context.scopes).unwrap_or_default();

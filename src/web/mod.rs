@@ -24,6 +24,7 @@ mod me;
 mod page;
 mod preferences;
 mod reading;
+mod reauth;
 mod sessions;
 mod site;
 mod visitor;
@@ -38,6 +39,8 @@ pub use limit::Limit;
 pub use site::Site;
 pub use visitor::meet;
 
+use crate::member::Role;
+
 /// Who may use an address. Whoever asks is held to it by what the handler extracts; a test
 /// holds the handlers to this table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub enum Who {
     Anyone,
     /// Somebody signed in; others are led to the login page and back.
     Member,
+    /// Somebody with at least this role in the administration. To others of the administration
+    /// the address is forbidden, to everybody else it does not exist.
+    Staff(Role),
 }
 
 /// One address and what can be done there.
@@ -80,7 +86,7 @@ impl Address {
     }
 
     fn resource(&self) -> actix_web::Resource {
-        let mut resource = web::resource(self.path);
+        let mut resource = web::resource(self.path).app_data(self.who);
         if let Some(get) = self.get {
             let methods = if self.head {
                 guard::Any(guard::Get()).or(guard::Head())
@@ -114,6 +120,8 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
+        member("/reauth").get(|| to(reauth::show)),
+        member("/reauth/kakao").get_with_effect(|| to(reauth::begin)),
         member("/logout")
             .get(|| to(logout::choose))
             .post(|| to(logout::act)),
@@ -166,6 +174,14 @@ fn anyone(path: &'static str) -> Address {
 fn member(path: &'static str) -> Address {
     Address {
         who: Who::Member,
+        ..anyone(path)
+    }
+}
+
+/// For members with at least this role; their handlers take a [`visitor::Staff`].
+fn staff(role: Role, path: &'static str) -> Address {
+    Address {
+        who: Who::Staff(role),
         ..anyone(path)
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Layout<'a> {
     pub(super) service: &'a str,
     pub(super) theme: Theme,
     pub(super) signed_in: bool,
+    /// Shows the way into the administration.
+    pub(super) staff: bool,
     pub(super) here: &'a str,
     pub(super) csrf: Option<&'a str>,
     pub(super) demo: bool,
@@ -71,6 +73,9 @@ impl<'a> Layout<'a> {
             service: site.name(visitor.texts()),
             theme: visitor.arrived().theme,
             signed_in: visitor.signed_in().is_some(),
+            staff: visitor
+                .signed_in()
+                .is_some_and(|live| live.member.role.is_staff()),
             here: visitor.here(),
             csrf: Some(visitor.csrf()),
             demo: site.demo,
@@ -90,6 +95,7 @@ impl<'a> Layout<'a> {
             service: site.name(lang.texts()),
             theme: arrived.theme,
             signed_in: false,
+            staff: false,
             here: &arrived.here,
             csrf: None,
             demo: site.demo,
@@ -124,6 +130,23 @@ impl<'a> Layout<'a> {
 
     pub(super) fn is_here(&self, path: &str) -> bool {
         self.here == path
+    }
+
+    /// Whether this page is the part of the administration at `path`.
+    pub(super) fn is_under(&self, path: &str) -> bool {
+        let path_here = self.here.split('?').next().unwrap_or_default();
+        let part = match path_here.strip_prefix("/admin/") {
+            Some(rest) => rest.split('/').next().unwrap_or_default(),
+            None => "",
+        };
+        path.strip_prefix("/admin")
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            == part
+    }
+
+    pub(super) fn admin_css(&self) -> &'static str {
+        assets::admin_css()
     }
 
     pub(super) fn css(&self) -> &'static str {

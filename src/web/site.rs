@@ -1,5 +1,7 @@
 //! What every handler and layer may need to know, made once from the settings.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::cookies::CookieNames;
@@ -21,6 +23,7 @@ pub struct Site {
     pub(super) cookies: CookieNames,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
+    admin_networks: Vec<IpNet>,
     pub(super) default_lang: Lang,
     pub(super) contact_email: Option<String>,
     pub(super) content_security_policy: String,
@@ -45,6 +48,7 @@ impl Site {
             cookies: CookieNames::new(config.public_url.is_https()),
             limits: Limits::new(&config.limits),
             trusted_proxies: config.trusted_proxies.clone(),
+            admin_networks: config.admin.networks.clone(),
             default_lang: config.default_lang,
             contact_email: config.contact_email.clone(),
             content_security_policy: format!(
@@ -62,6 +66,12 @@ impl Site {
     /// called now and then.
     pub fn forget_quiet_addresses(&self) {
         self.limits.forget_quiet();
+    }
+
+    /// Whether the administration exists for somebody at this address.
+    pub(super) fn admits_staff_from(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.admin_networks.is_empty() || self.admin_networks.iter().any(|net| net.contains(&ip))
     }
 
     /// What the service is called.

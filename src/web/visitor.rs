@@ -13,10 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::cookies::{self, Notice};
 use super::edge::Arrived;
 use super::error::{ErrorId, Problem};
-use super::{Site, login};
+use super::{Site, Who, login};
 use crate::flow::{Gate, Next as NextPath, Origin};
 use crate::i18n::{Lang, Texts};
-use crate::member::{EndedBy, SignedIn};
+use crate::member::{EndedBy, MemberId, Role, SignedIn};
 use crate::session::{BrowserSession, Token};
 use crate::store::sessions::Found;
 
@@ -29,13 +29,21 @@ struct Met {
     lang: Lang,
     signed_in: Option<SignedIn>,
     token: Option<Token>,
-    ended: Option<EndedBy>,
+    ended: Option<(EndedBy, Role)>,
     notice: Option<Notice>,
     csrf: String,
 }
 
 /// Somebody signed in. Extracting it leads anybody else to the login page and back.
 pub(super) struct Member {
+    pub(super) visitor: Visitor,
+    pub(super) signed_in: SignedIn,
+}
+
+/// Somebody of the administration, with at least the role that the table names for the address.
+/// To others of the administration the address is forbidden; to everybody else, and from networks
+/// that are not `ADMIN_NETWORKS`, it does not exist.
+pub(super) struct Staff {
     pub(super) visitor: Visitor,
     pub(super) signed_in: SignedIn,
 }
@@ -59,7 +67,7 @@ pub async fn meet(
     if let Some(held) = &token {
         match site.gate.who(held).await.map_err(Problem::from)? {
             Found::Live(live) => signed_in = Some(*live),
-            Found::Ended(by) => ended = Some(by),
+            Found::Ended(by, role) => ended = Some((by, role)),
             Found::Unknown => token = None,
         }
     }
@@ -145,6 +153,21 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// The way to the login page and back to `request`.
+    fn has_to_sign_in(&self, request: &HttpRequest) -> Problem {
+        // After a lost POST the page with the form is where to go on.
+        let reading = request.method().is_safe();
+        let reason = match self.0.ended {
+            Some((EndedBy::Expiry, _)) => Some("expired"),
+            Some((EndedBy::OtherDevice, _)) => Some("revoked"),
+            _ => None,
+        };
+        let next = NextPath::parse(self.here());
+        Problem::SignIn(login::address(&next, reason, !reading))
+    }
+}
+
 impl FromRequest for Visitor {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
@@ -163,18 +186,66 @@ impl FromRequest for Member {
         let Some(visitor) = request.extensions().get::<Visitor>().cloned() else {
             return ready(Err(Problem::from(ErrorId::Server).into()));
         };
-        if let Some(signed_in) = visitor.signed_in().cloned() {
-            return ready(Ok(Self { visitor, signed_in }));
-        }
-        // After a lost POST the page with the form is where to go on.
-        let reading = request.method().is_safe();
-        let next = visitor.here();
-        let reason = match visitor.0.ended {
-            Some(EndedBy::Expiry) => Some("expired"),
-            Some(EndedBy::OtherDevice) => Some("revoked"),
-            _ => None,
+        ready(match visitor.signed_in().cloned() {
+            Some(signed_in) => Ok(Self { visitor, signed_in }),
+            None => Err(visitor.has_to_sign_in(request).into()),
+        })
+    }
+}
+
+impl FromRequest for Staff {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::at(request).map_err(Error::from))
+    }
+}
+
+impl Staff {
+    fn at(request: &HttpRequest) -> Result<Self, Problem> {
+        let visitor = request.extensions().get::<Visitor>().cloned();
+        let site = request.app_data::<web::Data<Site>>();
+        let who = request.app_data::<Who>();
+        let (Some(visitor), Some(site), Some(Who::Staff(needed))) = (visitor, site, who) else {
+            return Err(Problem::server("an admin page outside its frame"));
         };
-        let address = login::address(&NextPath::parse(next), reason, !reading);
-        ready(Err(Problem::SignIn(address).into()))
+        if !site.admits_staff_from(visitor.arrived().ip) {
+            return Err(Problem::from(ErrorId::NotFound).because("not from ADMIN_NETWORKS"));
+        }
+        let ended = visitor.0.ended;
+        match visitor.signed_in().cloned() {
+            Some(signed_in) if signed_in.member.role >= *needed => Ok(Self { visitor, signed_in }),
+            Some(signed_in) if signed_in.member.role.is_staff() => Err(ErrorId::Forbidden.into()),
+            // Who was idle for too long comes back; nobody else learns that this is here.
+            None if matches!(ended, Some((EndedBy::Expiry, role)) if role.is_staff()) => {
+                Err(visitor.has_to_sign_in(request))
+            }
+            _ => Err(ErrorId::NotFound.into()),
+        }
+    }
+
+    /// Who this is.
+    pub(super) fn id(&self) -> MemberId {
+        self.signed_in.member.id
+    }
+
+    /// What they may do.
+    pub(super) fn role(&self) -> Role {
+        self.signed_in.member.role
+    }
+
+    /// Goes on only for somebody who has proved who they are within the last ten minutes; others
+    /// are asked to, and come back to `next`.
+    ///
+    /// # Errors
+    /// The way to that page.
+    pub(super) fn proved(&self, site: &Site, next: &str) -> Result<(), Problem> {
+        if site.gate.is_proved(&self.signed_in) {
+            return Ok(());
+        }
+        Err(Problem::Prove(super::reauth::address(&NextPath::parse(
+            next,
+        ))))
     }
 }

@@ -7,13 +7,16 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 9] = [
     "members",
     "kakao_accounts",
     "sessions",
     "attempts",
     "outbox",
     "audit_events",
+    "audit_chain",
+    "saved_views",
+    "admin_preferences",
 ];
 
 const ROWS: &str = "
@@ -125,7 +128,11 @@ fn the_program_and_the_files_know_the_same_migrations() {
                 .chain(backends.settings()),
         );
         let (config, _) = config.read().unwrap();
-        let migrated = kakao_gate::store::migrate(&config.database).unwrap();
+        let migrated = kakao_gate::store::migrate(
+            &config.database,
+            &kakao_gate::vault::Vault::new(&config.secret_keys).unwrap(),
+        )
+        .unwrap();
         let files =
             FileBasedMigrations::from_path(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"));
         let files = files.unwrap();

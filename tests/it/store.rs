@@ -9,13 +9,14 @@ use std::time::{Duration as Wait, Instant};
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
 use kakao_gate::clock::Clock;
-use kakao_gate::config::Environment;
-use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method};
+use kakao_gate::config::{Config, Environment};
+use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method, Role};
 use kakao_gate::store::attempts::{self, Claim};
-use kakao_gate::store::members::{self, KakaoProfile};
+use kakao_gate::store::members::{self, KakaoProfile, Newcomer};
 use kakao_gate::store::outbox::{self, NewCall};
 use kakao_gate::store::sessions::{self as rows, Found, NewSession, SealedTokens};
 use kakao_gate::store::{self, AnyConnection, Error, Store};
+use kakao_gate::vault::Vault;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -32,13 +33,17 @@ struct Instances {
     now: OffsetDateTime,
 }
 
+fn vault(config: &Config) -> Vault {
+    Vault::new(&config.secret_keys).unwrap()
+}
+
 fn everywhere(story: impl AsyncFn(&Instances)) {
     for backends in Backends::available() {
         println!("on {backends}");
         let settings = Program::gate_with_settings().settings;
         let environment: Environment = settings.into_iter().chain(backends.settings()).collect();
         let (config, _) = environment.read().unwrap();
-        store::migrate(&config.database).unwrap();
+        store::migrate(&config.database, &vault(&config)).unwrap();
         let instances = Instances {
             stores: (0..4).map(|_| Store::open(&config.database, 4)).collect(),
             backends,
@@ -78,9 +83,10 @@ impl Instances {
     async fn member(&self, kakao_id: i64) -> Member {
         let (profile, now) = (profile(kakao_id), self.now);
         self.write(move |connection| {
-            members::sign_in_with_kakao(connection, &profile, new_member_id(), now)
+            members::sign_in_with_kakao(connection, &profile, newcomer(), now)
         })
         .await
+        .member
     }
 
     /// A session of `member` begun `ago`, that lasts a day and two hours unused.
@@ -116,8 +122,11 @@ impl Instances {
     }
 }
 
-fn new_member_id() -> MemberId {
-    MemberId(Uuid::new_v4())
+fn newcomer() -> Newcomer {
+    Newcomer {
+        id: MemberId(Uuid::now_v7()),
+        role: Role::Member,
+    }
 }
 
 fn profile(kakao_id: i64) -> KakaoProfile {
@@ -154,12 +163,16 @@ fn first_logins_racing_from_several_instances_make_one_member() {
             let members = instances
                 .race(|_| {
                     move |connection: &mut AnyConnection| {
-                        let id = new_member_id();
+                        let id = newcomer();
                         members::sign_in_with_kakao(connection, &profile(kakao_id), id, now)
                     }
                 })
                 .await;
-            assert!(members.iter().all(|member| member.id == members[0].id));
+            assert!(
+                members
+                    .iter()
+                    .all(|one| one.member.id == members[0].member.id)
+            );
         }
         let count = |table| {
             let sql = format!("SELECT count(*) AS number FROM {table}");
@@ -178,9 +191,9 @@ fn two_kakao_accounts_with_one_email_are_two_members_and_so_are_two_apps() {
         let (now, mut elsewhere) = (instances.now, profile(1));
         elsewhere.app_id += 1;
         let other_app = instances
-            .write(move |c| members::sign_in_with_kakao(c, &elsewhere, new_member_id(), now))
+            .write(move |c| members::sign_in_with_kakao(c, &elsewhere, newcomer(), now))
             .await;
-        assert!(one.id != two.id && one.id != other_app.id && two.id != other_app.id);
+        assert!(one.id != two.id && one.id != other_app.member.id && two.id != other_app.member.id);
         assert_eq!(instances.member(1).await.id, one.id);
     });
 }
@@ -245,7 +258,7 @@ fn forgetting_leaves_what_still_matters() {
             1
         );
         assert!(matches!(instances.found(live).await, Found::Live(_)));
-        assert!(matches!(instances.found(ended).await, Found::Ended(_)));
+        assert!(matches!(instances.found(ended).await, Found::Ended(..)));
         assert!(matches!(instances.found(old).await, Found::Unknown));
 
         for (hash, ends) in [
@@ -334,13 +347,13 @@ fn work_that_fails_or_panics_keeps_nothing_and_the_next_one_works() {
         let now = instances.now;
         let store = &instances.stores[0];
         let failed = store.write(move |connection| {
-            members::sign_in_with_kakao(connection, &profile(1), new_member_id(), now)?;
+            members::sign_in_with_kakao(connection, &profile(1), newcomer(), now)?;
             Err::<(), _>(Error::Work("something else"))
         });
         assert!(matches!(failed.await, Err(Error::Work(_))));
         for _ in 0..20 {
             let panicked = store.write(move |connection| {
-                members::sign_in_with_kakao(connection, &profile(2), new_member_id(), now)?;
+                members::sign_in_with_kakao(connection, &profile(2), newcomer(), now)?;
                 std::panic::panic_any("on purpose");
                 #[expect(unreachable_code, reason = "gives the closure its type")]
                 Ok(())
@@ -364,9 +377,9 @@ fn a_lock_that_somebody_holds_is_a_refusal_in_time_and_passes_with_the_lock() {
         let began = Instant::now();
         let now = instances.now;
         let refused = instances.stores[1]
-            .write(move |c| members::sign_in_with_kakao(c, &profile(2), new_member_id(), now))
+            .write(move |c| members::sign_in_with_kakao(c, &profile(2), newcomer(), now))
             .await
-            .map(|member| member.id);
+            .map(|arrived| arrived.member.id);
         assert!(
             refused.as_ref().is_err_and(Error::is_unavailable),
             "{refused:?}"

@@ -1,6 +1,6 @@
 //! Session rows: the authority on who is signed in.
 
-use kakao_gate::member::EndedBy;
+use kakao_gate::member::{EndedBy, Role};
 use kakao_gate::store::AnyConnection;
 use kakao_gate::store::sessions::{self, Found};
 use time::Duration;
@@ -32,7 +32,7 @@ fn a_session_ends_once_and_hands_out_its_token_once() {
         );
         assert!(matches!(
             instances.found(id).await,
-            Found::Ended(EndedBy::Logout)
+            Found::Ended(EndedBy::Logout, Role::Member)
         ));
         let kept = "SELECT count(*) AS number FROM sessions
             WHERE kakao_access IS NOT NULL OR kakao_refresh IS NOT NULL";
@@ -86,7 +86,7 @@ fn nothing_brings_an_ended_session_back() {
         instances
             .write(move |c| sessions::touch(c, id, now, much_later))
             .await;
-        assert!(matches!(instances.found(id).await, Found::Ended(_)));
+        assert!(matches!(instances.found(id).await, Found::Ended(..)));
         let again = instances.write(move |c| sessions::end(c, owner, id, EndedBy::Logout, now));
         assert!(again.await.is_none());
     });
@@ -103,7 +103,7 @@ fn a_session_is_found_by_id_and_secret_until_either_of_its_ends() {
         assert!(matches!(instances.found(live).await, Found::Live(_)));
         assert!(matches!(
             instances.found(idle).await,
-            Found::Ended(EndedBy::Expiry)
+            Found::Ended(EndedBy::Expiry, Role::Member)
         ));
         assert!(matches!(
             instances.found(Uuid::new_v4()).await,
@@ -120,7 +120,7 @@ fn a_session_is_found_by_id_and_secret_until_either_of_its_ends() {
             .await;
         assert!(matches!(
             instances.found(busy).await,
-            Found::Ended(EndedBy::Expiry)
+            Found::Ended(EndedBy::Expiry, Role::Member)
         ));
         let live = instances.write(move |c| sessions::count_live(c, now)).await;
         assert_eq!(live, 1);

@@ -1,0 +1,66 @@
+-- Roles, the member directory, and an audit log that shows when it was touched.
+
+-- The member number that people say on the telephone; the id stays the key.
+ALTER TABLE members ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE members SET number = numbered.place
+  FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM members) AS numbered
+ WHERE numbered.id = members.id;
+ALTER TABLE members ADD COLUMN role TEXT NOT NULL DEFAULT 'member';
+-- Grows with every act of an admin on the member: who acts on what has changed is told so.
+ALTER TABLE members ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE members ADD COLUMN joined_with TEXT NOT NULL DEFAULT 'kakao';
+ALTER TABLE members ADD COLUMN email TEXT;
+ALTER TABLE members ADD COLUMN email_verified_at TIMESTAMP;
+ALTER TABLE members ADD COLUMN withdrawn_at TIMESTAMP;
+-- What is searched and sorted instead of the spelling that is shown: `store::directory` writes
+-- them wherever it writes a name or an address.
+ALTER TABLE members ADD COLUMN email_key TEXT;
+ALTER TABLE members ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE members ADD COLUMN name_grams TEXT NOT NULL DEFAULT '';
+
+-- One for each order in which members are listed, and for each condition that few may meet.
+CREATE UNIQUE INDEX members_number ON members (number);
+CREATE INDEX members_created ON members (created_at, id);
+CREATE INDEX members_seen ON members (last_login_at, id);
+CREATE INDEX members_name ON members (name_key, id);
+CREATE INDEX members_email ON members (email_key);
+CREATE INDEX members_standing ON members (standing, created_at, id);
+CREATE INDEX members_role ON members (role, created_at, id);
+CREATE INDEX members_joined_with ON members (joined_with, created_at, id);
+
+-- What an admin keeps for next time.
+CREATE TABLE saved_views (
+    id         TEXT PRIMARY KEY NOT NULL,
+    member_id  TEXT NOT NULL REFERENCES members (id),
+    name       TEXT NOT NULL,
+    query      TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+CREATE UNIQUE INDEX saved_views_name ON saved_views (member_id, name);
+
+CREATE TABLE admin_preferences (
+    member_id    TEXT PRIMARY KEY NOT NULL REFERENCES members (id),
+    list_columns TEXT,
+    shortcuts    BOOLEAN NOT NULL
+);
+
+-- Each entry has a place and the digest of itself and its predecessor. Entries from before have
+-- neither; the program chains them when it starts.
+ALTER TABLE audit_events ADD COLUMN place BIGINT;
+ALTER TABLE audit_events ADD COLUMN detail TEXT;
+ALTER TABLE audit_events ADD COLUMN digest TEXT;
+CREATE UNIQUE INDEX audit_events_place ON audit_events (place);
+CREATE INDEX audit_events_actor ON audit_events (actor, place);
+CREATE INDEX audit_events_subject ON audit_events (subject, place);
+CREATE INDEX audit_events_action ON audit_events (action, place);
+
+-- Both ends of the chain, vouched for with the service's own key: whoever rewrites the chain
+-- without that key is found out.
+CREATE TABLE audit_chain (
+    id          INTEGER PRIMARY KEY NOT NULL,
+    base_place  BIGINT NOT NULL,
+    base_digest TEXT NOT NULL,
+    head_place  BIGINT NOT NULL,
+    head_digest TEXT NOT NULL,
+    voucher     TEXT NOT NULL
+);

@@ -4,5 +4,5 @@ mod members;
 mod notice;
 mod query;
 
-pub(super) use members::{columns, forget_view, keep_view, list, search, shortcuts};
+pub(super) use members::{columns, forget_view, keep_view, list, search, settings, shortcuts};
 pub(super) use notice::ListNotice;

@@ -134,7 +134,9 @@ pub fn table() -> Vec<Address> {
             .post(|| to(admin::search)),
         staff(Role::Viewer, "/admin/members/views").post(|| to(admin::keep_view)),
         staff(Role::Viewer, "/admin/members/views/{id}/delete").post(|| to(admin::forget_view)),
-        staff(Role::Viewer, "/admin/members/columns").post(|| to(admin::columns)),
+        staff(Role::Viewer, "/admin/members/columns")
+            .get(|| to(admin::settings))
+            .post(|| to(admin::columns)),
         staff(Role::Viewer, "/admin/members/shortcuts").post(|| to(admin::shortcuts)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),

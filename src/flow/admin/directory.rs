@@ -162,6 +162,16 @@ impl Gate {
             .await
     }
 
+    /// How the admin likes the list.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_preferences(&self, admin: MemberId) -> Result<Preferences, store::Error> {
+        self.store
+            .read(move |connection| saved_views::preferences(connection, admin))
+            .await
+    }
+
     /// Changes how the admin likes the list.
     ///
     /// # Errors

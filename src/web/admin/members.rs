@@ -1,8 +1,9 @@
-//! `/admin/members`: the member list, searched, filtered, sorted and paged; its saved views and
-//! how an admin likes it.
+//! `/admin/members`: the member list, searched, filtered, sorted and paged.
 
 mod pager;
+mod settings;
 mod table;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -10,25 +11,25 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
-use uuid::Uuid;
 
 use super::notice::{ListNotice, Said, said};
 use super::query::{Column, ListQuery, PER, sort_code};
 use crate::flow::admin::directory::{Asked, Found, Listing};
 use crate::i18n::{Texts, machine_day, seoul_day};
-use crate::member::{Provider, Role, StandingKind, clean_name};
+use crate::member::{Provider, Role, StandingKind};
 use crate::store::directory::{COUNT_CAP, Count};
-use crate::store::saved_views::{Kept, Preferences, View};
+use crate::store::saved_views::{Preferences, View};
 use crate::store::{self};
 use crate::web::Site;
 use crate::web::cookies::Notice;
-use crate::web::error::{ErrorId, Problem};
+use crate::web::error::Problem;
 use crate::web::forms::Post;
 use crate::web::page::{self, Layout};
 use crate::web::visitor::Staff;
 use pager::Pager;
+pub(in crate::web) use settings::{columns, settings, shortcuts};
 use table::Table;
+pub(in crate::web) use views::{forget_view, keep_view};
 
 #[derive(Template)]
 #[template(path = "admin/members/index.html")]
@@ -43,7 +44,6 @@ struct Members<'a> {
     lists: [Choices; 3],
     chips: Vec<Chip>,
     views: Vec<View>,
-    columns: Vec<(&'static str, &'static str, bool)>,
     shortcuts: bool,
     /// Instead of members: why none are shown.
     instead: Option<Instead>,
@@ -122,6 +122,10 @@ impl Members<'_> {
     /// The view to be saved under a name: a page of it is no view.
     fn view_to_keep(&self) -> String {
         self.query.at_page(1).to_query()
+    }
+
+    fn settings(&self) -> String {
+        format!("/admin/members/columns?{}", self.canonical)
     }
 
     fn export(&self) -> String {
@@ -223,17 +227,6 @@ fn show(site: &Site, staff: &Staff, query: &ListQuery, listing: Option<Listing>)
         lists: choices(t, query),
         chips: chips(t, query),
         views,
-        columns: Column::ALL
-            .into_iter()
-            .filter(|column| *column != Column::Number)
-            .map(|column| {
-                (
-                    column.code(),
-                    table::label(t, column),
-                    columns.contains(&column),
-                )
-            })
-            .collect(),
         shortcuts: preferences.shortcuts,
         instead,
         table,
@@ -363,111 +356,6 @@ pub(in crate::web) async fn search(
     }
     let members = found.iter().map(|card| (card.number, card.id.0)).collect();
     Ok(lead(&site, &address, Some(ListNotice::OfEmail { members })))
-}
-
-/// A view to be kept.
-#[derive(Deserialize)]
-pub(in crate::web) struct ToKeep {
-    name: String,
-    query: String,
-}
-
-/// Viewers, with a form of theirs: keeps the view in front of them under a name.
-pub(in crate::web) async fn keep_view(
-    site: web::Data<Site>,
-    staff: Staff,
-    form: Post<ToKeep>,
-) -> Result<HttpResponse, Problem> {
-    let (query, _) = ListQuery::parse(&form.fields.query);
-    let address = query.address();
-    let Some(name) = clean_name(&form.fields.name) else {
-        return Ok(lead(&site, &address, Some(ListNotice::ViewNameless)));
-    };
-    let view = query.at_page(1).to_query();
-    let notice = match site.gate.keep_view(staff.id(), name.clone(), view).await? {
-        Kept::Kept => ListNotice::ViewKept { name },
-        Kept::Full => ListNotice::ViewsFull,
-    };
-    Ok(lead(&site, &address, Some(notice)))
-}
-
-/// A form that leads back to the list.
-#[derive(Deserialize)]
-pub(in crate::web) struct Back {
-    #[serde(default)]
-    back: String,
-}
-
-/// Viewers, with a form of theirs; only a view of their own is deleted.
-pub(in crate::web) async fn forget_view(
-    site: web::Data<Site>,
-    staff: Staff,
-    form: Post<Back>,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let id = Uuid::parse_str(&id).map_err(|_| Problem::from(ErrorId::NotFound))?;
-    let (query, _) = ListQuery::parse(&form.fields.back);
-    let name = site.gate.forget_view(staff.id(), id).await?;
-    let notice = name.map(|name| ListNotice::ViewForgotten { name });
-    Ok(lead(&site, &query.address(), notice))
-}
-
-/// Viewers, with a form of theirs: shows some columns now, or from now on.
-pub(in crate::web) async fn columns(
-    site: web::Data<Site>,
-    staff: Staff,
-    form: Post<BTreeMap<String, String>>,
-) -> Result<HttpResponse, Problem> {
-    let field = |name: &str| {
-        form.fields
-            .get(name)
-            .map(String::as_str)
-            .unwrap_or_default()
-    };
-    let (query, _) = ListQuery::parse(field("back"));
-    let ticked = |column: &Column| {
-        *column == Column::Number || form.fields.contains_key(&format!("col-{}", column.code()))
-    };
-    let columns: Vec<Column> = Column::ALL.into_iter().filter(ticked).collect();
-    if field("act") != "keep" {
-        let view = ListQuery {
-            cols: Some(columns),
-            ..query
-        };
-        return Ok(lead(&site, &view.address(), None));
-    }
-    let liked = (columns != Column::ALL).then(|| Column::codes(&columns));
-    site.gate
-        .prefer(staff.id(), move |preferences| preferences.columns = liked)
-        .await?;
-    let view = ListQuery {
-        cols: None,
-        ..query
-    };
-    Ok(lead(&site, &view.address(), Some(ListNotice::ColumnsKept)))
-}
-
-/// Whether single keys are to do something.
-#[derive(Deserialize)]
-pub(in crate::web) struct Shortcuts {
-    on: Option<String>,
-    #[serde(default)]
-    back: String,
-}
-
-/// Viewers, with a form of theirs: switches the keys of the list on or off.
-pub(in crate::web) async fn shortcuts(
-    site: web::Data<Site>,
-    staff: Staff,
-    form: Post<Shortcuts>,
-) -> Result<HttpResponse, Problem> {
-    let on = form.fields.on.is_some();
-    let (query, _) = ListQuery::parse(&form.fields.back);
-    site.gate
-        .prefer(staff.id(), move |preferences| preferences.shortcuts = on)
-        .await?;
-    let notice = ListNotice::ShortcutsKept { on };
-    Ok(lead(&site, &query.address(), Some(notice)))
 }
 
 fn lead(site: &Site, to: &str, notice: Option<ListNotice>) -> HttpResponse {

@@ -6,6 +6,9 @@ use crate::store::directory::{self, COUNT_CAP, Card, Count, Filter, Order, Sort}
 use crate::store::saved_views::{self, Kept, Preferences, View};
 use crate::store::{self};
 
+/// The longest email address there is, in bytes (RFC 5321 section 4.5.3.1.3, less the brackets).
+const LONGEST_ADDRESS: usize = 254;
+
 /// The most members that an email address is told to belong to.
 const MOST_OF_AN_ADDRESS: i64 = 5;
 
@@ -90,6 +93,10 @@ impl Gate {
         address: &str,
         origin: &Origin,
     ) -> Result<Vec<Card>, store::Error> {
+        // NUL stops PostgreSQL.
+        if address.len() > LONGEST_ADDRESS || address.contains(char::is_control) {
+            return Ok(Vec::new());
+        }
         let filter = Filter {
             email: Some(address.to_owned()),
             ..Filter::default()

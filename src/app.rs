@@ -151,6 +151,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         staff_idle: config.admin.session_idle,
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
+        search_strict: config.admin.search_strict,
     };
     Ok(Gate {
         clock,

@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod admin;
 mod arrival;
 mod attempt;
 mod devices;
@@ -78,6 +79,8 @@ pub struct Rules {
     pub owner_emails: Vec<String>,
     /// Kakao's member numbers that do the same.
     pub owner_kakao_ids: Vec<KakaoId>,
+    /// A part of a name finds members only together with one more condition.
+    pub search_strict: bool,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.

@@ -14,6 +14,7 @@ mod error;
 pub mod members;
 mod migrate;
 pub mod outbox;
+pub mod saved_views;
 mod schema;
 pub mod sessions;
 mod time;

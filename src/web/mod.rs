@@ -6,6 +6,7 @@
 //! session cookie, actix-session, and [`visitor`] (who is asking).
 
 mod address;
+mod admin;
 pub mod assets;
 mod callback;
 mod cookies;
@@ -128,6 +129,15 @@ pub fn table() -> Vec<Address> {
         anyone("/logged-out").get(|| to(logout::done)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
+        staff(Role::Viewer, "/admin/members")
+            .get(|| to(admin::list))
+            .post(|| to(admin::search)),
+        staff(Role::Viewer, "/admin/members/views").post(|| to(admin::keep_view)),
+        staff(Role::Viewer, "/admin/members/views/{id}/delete").post(|| to(admin::forget_view)),
+        staff(Role::Viewer, "/admin/members/columns")
+            .get(|| to(admin::settings))
+            .post(|| to(admin::columns)),
+        staff(Role::Viewer, "/admin/members/shortcuts").post(|| to(admin::shortcuts)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

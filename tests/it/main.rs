@@ -20,6 +20,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod admin_list;
 mod architecture;
 mod callback;
 mod command_line;

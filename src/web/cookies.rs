@@ -5,6 +5,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{COOKIE, HeaderMap};
 use serde::{Deserialize, Serialize};
 
+use super::admin::ActNotice;
 use crate::flow::Gate;
 
 /// The names of our cookies. On https all have the `__Host-` prefix: set by us, over https, for
@@ -41,6 +42,8 @@ pub(super) enum Notice {
     },
     /// A login failed.
     LoginFailed(FailureContext),
+    /// What became of an act on members.
+    Act(ActNotice),
 }
 
 /// What an error page after a failed login shows beside its text.

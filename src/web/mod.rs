@@ -6,6 +6,7 @@
 //! session cookie, actix-session, and [`visitor`] (who is asking).
 
 mod address;
+mod admin;
 pub mod assets;
 mod callback;
 mod cookies;
@@ -128,6 +129,24 @@ pub fn table() -> Vec<Address> {
         anyone("/logged-out").get(|| to(logout::done)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
+        staff(Role::Admin, "/admin/members/bulk").post(|| to(admin::confirm_bulk)),
+        staff(Role::Admin, "/admin/members/bulk/apply").post(|| to(admin::apply_bulk)),
+        staff(Role::Viewer, "/admin/members/{id}").get(|| to(admin::member)),
+        staff(Role::Admin, "/admin/members/{id}/suspend")
+            .get(|| to(admin::ask_suspend))
+            .post(|| to(admin::suspend)),
+        staff(Role::Admin, "/admin/members/{id}/restore")
+            .get(|| to(admin::ask_restore))
+            .post(|| to(admin::restore)),
+        staff(Role::Admin, "/admin/members/{id}/kick")
+            .get(|| to(admin::ask_kick))
+            .post(|| to(admin::kick)),
+        staff(Role::Owner, "/admin/members/{id}/role")
+            .get(|| to(admin::ask_role))
+            .post(|| to(admin::role)),
+        staff(Role::Admin, "/admin/members/{id}/reveal")
+            .get(|| to(admin::ask_reveal))
+            .post(|| to(admin::reveal)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

@@ -1,5 +1,7 @@
 //! One act on several members.
 
+use std::collections::BTreeMap;
+
 use super::{Act, Actor, Reason, Refusal, Target};
 use crate::flow::{Audited, Gate, Origin};
 use crate::member::MemberId;
@@ -53,6 +55,20 @@ impl Gate {
             })
             .await?;
         Ok(cards)
+    }
+
+    /// The numbers of members, to name them by; nobody's when the database does not answer, since
+    /// what was done is done.
+    pub async fn numbers_of(&self, ids: Vec<MemberId>) -> BTreeMap<MemberId, i64> {
+        let found = self
+            .store
+            .read(move |connection| directory::find_all(connection, &ids))
+            .await;
+        let cards = found.unwrap_or_default();
+        cards
+            .into_iter()
+            .map(|card| (card.id, card.number))
+            .collect()
     }
 
     /// Does it to each, in a transaction of its own, so that one that is refused stops nobody

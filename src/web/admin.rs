@@ -1,0 +1,16 @@
+//! The administration's pages.
+
+mod act;
+mod bulk;
+mod draft;
+mod history;
+mod member;
+mod person;
+mod reveal;
+mod told;
+
+pub(super) use act::{ask_kick, ask_restore, ask_role, ask_suspend, kick, restore, role, suspend};
+pub(super) use bulk::{apply as apply_bulk, confirm as confirm_bulk};
+pub(super) use member::show as member;
+pub(super) use reveal::{ask as ask_reveal, reveal};
+pub(super) use told::ActNotice;

@@ -2,13 +2,17 @@
 
 mod acts;
 mod bulk;
+mod find;
 mod lift;
 mod member;
 mod permission;
 mod reason;
+mod until;
 
 pub use acts::{Act, Done, Target};
 pub use bulk::Fate;
+pub use find::Named;
 pub use member::{HistoryLine, Look, Part, Seen};
 pub use permission::{Actor, Refusal, may, may_reveal};
 pub use reason::{Reason, ReasonError};
+pub use until::{NoDay, end_of_day};

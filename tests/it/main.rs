@@ -20,6 +20,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod admin_acts;
+mod admin_bulk;
 mod architecture;
 mod callback;
 mod command_line;
@@ -37,6 +39,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod member_command;
 mod migrations;
 mod outbox;
 mod pages;

@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
+use kakao_gate::clock::Clock;
+use kakao_gate::command::member;
 use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
@@ -33,6 +35,9 @@ enum Command {
     Check,
     /// Make a new SECRET_KEY.
     Key,
+    /// Find members, and act on them, while the service runs.
+    #[command(subcommand)]
+    Member(member::Command),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         Command::Migrate => migrate(),
         Command::Check => check(),
         Command::Key => key(),
+        Command::Member(command) => member(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,4 +147,16 @@ fn key() -> Result<()> {
     let bytes = [random.bytes::<48>()?, random.bytes::<48>()?].concat();
     writeln!(io::stdout(), "{}", STANDARD.encode(bytes))?;
     Ok(())
+}
+
+fn member(command: member::Command) -> Result<()> {
+    let (environment, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    let operator = environment.operator();
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        member::run(command, &gate, operator, &mut out).await?;
+        Ok(out.flush()?)
+    })
 }

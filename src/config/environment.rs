@@ -137,6 +137,17 @@ impl Environment {
         Ok(Self(pairs))
     }
 
+    /// The name of whoever runs the program, as far as their shell tells: for the audit log, which
+    /// is told of nobody's account then.
+    #[must_use]
+    pub fn operator(&self) -> String {
+        let known = ["SUDO_USER", "USER", "LOGNAME"];
+        let name = known.iter().find_map(|name| self.0.get(*name));
+        let name = name.map_or("unknown", String::as_str);
+        let plain = name.chars().filter(|c| !c.is_control());
+        plain.take(64).collect()
+    }
+
     /// The settings among `names`, without the others.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {

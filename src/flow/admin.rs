@@ -1,3 +1,20 @@
-//! What admins do, and that it is written down before anything is shown.
+//! What the administration does, one file a story. Whatever shows personal data is written down
+//! before it is shown.
 
+mod acts;
+mod bulk;
 pub mod directory;
+mod find;
+mod lift;
+mod member;
+mod permission;
+mod reason;
+mod until;
+
+pub use acts::{Act, Done, Target};
+pub use bulk::Fate;
+pub use find::Named;
+pub use member::{HistoryLine, Look, Part, Seen};
+pub use permission::{Actor, Refusal, may, may_reveal};
+pub use reason::{Reason, ReasonError};
+pub use until::{NoDay, end_of_day};

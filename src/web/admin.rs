@@ -1,8 +1,21 @@
 //! The administration's pages.
 
+mod act;
+mod bulk;
+mod draft;
+mod history;
+mod member;
 mod members;
 mod notice;
+mod person;
 mod query;
+mod reveal;
+mod told;
 
+pub(super) use act::{ask_kick, ask_restore, ask_role, ask_suspend, kick, restore, role, suspend};
+pub(super) use bulk::{apply as apply_bulk, confirm as confirm_bulk};
+pub(super) use member::show as member;
 pub(super) use members::{columns, forget_view, keep_view, list, search, settings, shortcuts};
 pub(super) use notice::ListNotice;
+pub(super) use reveal::{ask as ask_reveal, reveal};
+pub(super) use told::ActNotice;

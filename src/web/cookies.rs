@@ -5,6 +5,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{COOKIE, HeaderMap};
 use serde::{Deserialize, Serialize};
 
+use super::admin::ActNotice;
 use super::admin::ListNotice;
 use crate::flow::Gate;
 
@@ -44,6 +45,8 @@ pub(super) enum Notice {
     LoginFailed(FailureContext),
     /// For the member list of the administration.
     List(ListNotice),
+    /// What became of an act on members.
+    Act(ActNotice),
 }
 
 /// What an error page after a failed login shows beside its text.

@@ -138,6 +138,24 @@ pub fn table() -> Vec<Address> {
             .get(|| to(admin::settings))
             .post(|| to(admin::columns)),
         staff(Role::Viewer, "/admin/members/shortcuts").post(|| to(admin::shortcuts)),
+        staff(Role::Admin, "/admin/members/bulk").post(|| to(admin::confirm_bulk)),
+        staff(Role::Admin, "/admin/members/bulk/apply").post(|| to(admin::apply_bulk)),
+        staff(Role::Viewer, "/admin/members/{id}").get(|| to(admin::member)),
+        staff(Role::Admin, "/admin/members/{id}/suspend")
+            .get(|| to(admin::ask_suspend))
+            .post(|| to(admin::suspend)),
+        staff(Role::Admin, "/admin/members/{id}/restore")
+            .get(|| to(admin::ask_restore))
+            .post(|| to(admin::restore)),
+        staff(Role::Admin, "/admin/members/{id}/kick")
+            .get(|| to(admin::ask_kick))
+            .post(|| to(admin::kick)),
+        staff(Role::Owner, "/admin/members/{id}/role")
+            .get(|| to(admin::ask_role))
+            .post(|| to(admin::role)),
+        staff(Role::Admin, "/admin/members/{id}/reveal")
+            .get(|| to(admin::ask_reveal))
+            .post(|| to(admin::reveal)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

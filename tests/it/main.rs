@@ -20,6 +20,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod admin_acts;
+mod admin_bulk;
 mod admin_list;
 mod architecture;
 mod callback;
@@ -38,6 +40,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod member_command;
 mod migrations;
 mod outbox;
 mod owners;

@@ -9,6 +9,7 @@ pub mod program;
 pub mod proxy;
 pub mod raw;
 pub mod redis_server;
+pub mod staff;
 pub mod visitor;
 
 use std::collections::BTreeMap;

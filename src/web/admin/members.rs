@@ -12,8 +12,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::notice::{ListNotice, Said, said};
+use super::notice::ListNotice;
 use super::query::{Column, ListQuery, PER, sort_code};
+use super::told::{Told, told};
 use crate::flow::admin::directory::{Asked, Found, Listing};
 use crate::i18n::{Texts, machine_day, seoul_day};
 use crate::member::{Provider, Role, StandingKind};
@@ -36,7 +37,7 @@ pub(in crate::web) use views::{forget_view, keep_view};
 struct Members<'a> {
     layout: Layout<'a>,
     csrf: &'a str,
-    said: Option<Said>,
+    told: Option<Told>,
     title: String,
     count: String,
     query: &'a ListQuery,
@@ -220,7 +221,7 @@ fn show(site: &Site, staff: &Staff, query: &ListQuery, listing: Option<Listing>)
     };
     let members = Members {
         csrf: staff.visitor.csrf(),
-        said: said(t, staff.visitor.notice()),
+        told: told(t, staff.visitor.notice()),
         title: pager.title(t).unwrap_or_else(|| t.am_title().to_owned()),
         count,
         canonical: query.to_query(),

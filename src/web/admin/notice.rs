@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::told::Told;
 use crate::i18n::Texts;
 use crate::store::saved_views;
-use crate::web::cookies::Notice;
 
 /// The most names of parameters that are told, and the most characters of one.
 const MOST_NAMES: usize = 10;
@@ -69,62 +69,34 @@ impl ListNotice {
     }
 }
 
-/// A notice in words.
-pub(super) struct Said {
-    /// `ok` for what worked, `warn` for what needs attention.
-    pub(super) tone: &'static str,
-    /// The words.
-    pub(super) text: String,
-    /// Members to go on to.
-    pub(super) members: Vec<(i64, Uuid)>,
-}
-
-impl Said {
-    fn new(tone: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            tone,
-            text: text.into(),
-            members: Vec::new(),
-        }
-    }
-
-    /// The ARIA role: what needs attention interrupts.
-    pub(super) fn role(&self) -> &'static str {
-        if self.tone == "ok" { "status" } else { "alert" }
-    }
-}
-
-/// What the notice says here; `None` for one that is meant for another page.
-pub(super) fn said(t: Texts, notice: Option<&Notice>) -> Option<Said> {
-    let Notice::List(notice) = notice? else {
-        return None;
-    };
-    let kept = |text: &str| Said::new("ok", text);
-    Some(match notice {
-        ListNotice::Dropped { names, email } => {
-            let names: Vec<&str> = names.iter().map(|name| label(t, name)).collect();
-            let mut text = t.am_badparam(names.join(", "));
-            if *email {
-                text.push(' ');
-                text.push_str(t.am_badparam_email());
+impl ListNotice {
+    /// The notice in words.
+    pub(super) fn in_words(&self, t: Texts) -> Told {
+        let kept = |text: &str| Told::new("ok", text);
+        match self {
+            Self::Dropped { names, email } => {
+                let names: Vec<&str> = names.iter().map(|name| label(t, name)).collect();
+                let mut text = t.am_badparam(names.join(", "));
+                if *email {
+                    text.push(' ');
+                    text.push_str(t.am_badparam_email());
+                }
+                Told::new("warn", text)
             }
-            Said::new("warn", text)
+            Self::OfEmail { members } if members.is_empty() => Told::new("warn", t.am_email_none()),
+            Self::OfEmail { members } => Told {
+                members: members.clone(),
+                ..Told::new("warn", t.am_email_many())
+            },
+            Self::ViewKept { name } => kept(&t.am_views_saved(name)),
+            Self::ViewForgotten { name } => kept(&t.am_views_deleted(name)),
+            Self::ViewNameless => Told::new("warn", t.am_views_nameless()),
+            Self::ViewsFull => Told::new("warn", t.am_views_full(saved_views::MOST)),
+            Self::ColumnsKept => kept(t.am_cols_kept()),
+            Self::ShortcutsKept { on: true } => kept(t.am_keys_on()),
+            Self::ShortcutsKept { on: false } => kept(t.am_keys_off()),
         }
-        ListNotice::OfEmail { members } if members.is_empty() => {
-            Said::new("warn", t.am_email_none())
-        }
-        ListNotice::OfEmail { members } => Said {
-            members: members.clone(),
-            ..Said::new("warn", t.am_email_many())
-        },
-        ListNotice::ViewKept { name } => kept(&t.am_views_saved(name)),
-        ListNotice::ViewForgotten { name } => kept(&t.am_views_deleted(name)),
-        ListNotice::ViewNameless => Said::new("warn", t.am_views_nameless()),
-        ListNotice::ViewsFull => Said::new("warn", t.am_views_full(saved_views::MOST)),
-        ListNotice::ColumnsKept => kept(t.am_cols_kept()),
-        ListNotice::ShortcutsKept { on: true } => kept(t.am_keys_on()),
-        ListNotice::ShortcutsKept { on: false } => kept(t.am_keys_off()),
-    })
+    }
 }
 
 /// What people call a parameter of ours.
@@ -153,11 +125,11 @@ mod tests {
     fn names_that_are_not_plain_words_are_not_repeated() {
         let names = ["status", "limit", "전화하세요", "<b>", "", &"a".repeat(21)];
         let notice = ListNotice::dropped(&names.map(str::to_owned), false);
-        let said = said(Lang::Ko.texts(), Some(&Notice::List(notice))).unwrap();
+        let told = notice.in_words(Lang::Ko.texts());
         assert!(
-            said.text.ends_with(": 상태, limit, ?, ?, ?, ?"),
+            told.text.ends_with(": 상태, limit, ?, ?, ?, ?"),
             "{}",
-            said.text
+            told.text
         );
         let many: Vec<String> = (0..1_000).map(|number| format!("n{number}")).collect();
         let ListNotice::Dropped { names, .. } = ListNotice::dropped(&many, false) else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::flow::admin::Refusal;
 use crate::i18n::Texts;
@@ -58,6 +59,8 @@ pub(in crate::web) struct Told {
     pub(in crate::web) text: String,
     /// Why some were left out, and whom.
     pub(in crate::web) skipped: Vec<(&'static str, String)>,
+    /// Members to go on to: their numbers and keys.
+    pub(in crate::web) members: Vec<(i64, Uuid)>,
 }
 
 impl ActNotice {
@@ -73,11 +76,12 @@ impl ActNotice {
 }
 
 impl Told {
-    fn new(tone: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(tone: &'static str, text: impl Into<String>) -> Self {
         Self {
             tone,
             text: text.into(),
             skipped: Vec::new(),
+            members: Vec::new(),
         }
     }
 
@@ -89,35 +93,43 @@ impl Told {
 
 /// What the notice says; `None` for one that is meant for another page.
 pub(in crate::web) fn told(t: Texts, notice: Option<&Notice>) -> Option<Told> {
-    let Notice::Act(notice) = notice? else {
-        return None;
-    };
-    let number = |count: usize| t.number(u64::try_from(count).unwrap_or(u64::MAX));
-    Some(match notice {
-        ActNotice::Suspended => Told::new("ok", t.md_suspended()),
-        ActNotice::Restored => Told::new("ok", t.md_restored()),
-        ActNotice::Kicked { devices } => Told::new("ok", t.md_kicked(t.number(*devices))),
-        ActNotice::Role => Told::new("ok", t.md_role_done()),
-        ActNotice::Refused { why } => Told::new("warn", why_in_words(t, why, true)),
-        ActNotice::NobodyTicked => Told::new("warn", t.am_bulk_err()),
-        ActNotice::TooMany { most } => Told::new("warn", t.am_bulk_max(number(*most))),
-        ActNotice::NoAction => Told::new("warn", t.md_bulk_action()),
-        ActNotice::Several { done, skipped } => {
-            let count = skipped.values().map(Vec::len).sum();
-            let tone = if count == 0 { "ok" } else { "warn" };
-            let numbers = |numbers: &Vec<i64>| {
-                let texts: Vec<String> = numbers.iter().map(i64::to_string).collect();
-                texts.join(", ")
-            };
-            Told {
-                skipped: skipped
-                    .iter()
-                    .map(|(why, members)| (why_in_words(t, why, false), numbers(members)))
-                    .collect(),
-                ..Told::new(tone, t.md_bulk_done(number(*done), number(count)))
+    match notice? {
+        Notice::Act(notice) => Some(notice.in_words(t)),
+        Notice::List(notice) => Some(notice.in_words(t)),
+        _ => None,
+    }
+}
+
+impl ActNotice {
+    /// The notice in words.
+    fn in_words(&self, t: Texts) -> Told {
+        let number = |count: usize| t.number(u64::try_from(count).unwrap_or(u64::MAX));
+        match self {
+            Self::Suspended => Told::new("ok", t.md_suspended()),
+            Self::Restored => Told::new("ok", t.md_restored()),
+            Self::Kicked { devices } => Told::new("ok", t.md_kicked(t.number(*devices))),
+            Self::Role => Told::new("ok", t.md_role_done()),
+            Self::Refused { why } => Told::new("warn", why_in_words(t, why, true)),
+            Self::NobodyTicked => Told::new("warn", t.am_bulk_err()),
+            Self::TooMany { most } => Told::new("warn", t.am_bulk_max(number(*most))),
+            Self::NoAction => Told::new("warn", t.md_bulk_action()),
+            Self::Several { done, skipped } => {
+                let count = skipped.values().map(Vec::len).sum();
+                let tone = if count == 0 { "ok" } else { "warn" };
+                let numbers = |numbers: &Vec<i64>| {
+                    let texts: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                    texts.join(", ")
+                };
+                Told {
+                    skipped: skipped
+                        .iter()
+                        .map(|(why, members)| (why_in_words(t, why, false), numbers(members)))
+                        .collect(),
+                    ..Told::new(tone, t.md_bulk_done(number(*done), number(count)))
+                }
             }
         }
-    })
+    }
 }
 
 /// Why an act was not done, in words; `alone` when it was the only one, and the person is to look

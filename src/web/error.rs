@@ -256,7 +256,7 @@ impl ErrorId {
             }
             Self::StateBad => vec![kakao(), help()],
             Self::Under14 | Self::NotFound => vec![home(), help()],
-            Self::MemberGone => vec![Action::link("/admin/members", t.am_title()), home()],
+            Self::MemberGone => vec![Action::link("/admin/members", t.act_members()), home()],
             Self::Suspended => vec![Action::link("/help", t.act_contact()), home()],
             Self::OtherPerson => vec![
                 Action::link(way.prove.clone(), t.act_retry()),

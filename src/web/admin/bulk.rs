@@ -225,7 +225,11 @@ async fn show(
         .gate
         .selection(&actor, ids, kind.path(), origin)
         .await?;
-    let layout = Layout::new(site, &staff.visitor);
+    // Nothing is to be had at this address again: the list is where the language button leads.
+    let layout = Layout {
+        here: &selection.back,
+        ..Layout::new(site, &staff.visitor)
+    };
     let t = layout.t;
     let count = t.number(u64::try_from(selection.rows.len()).unwrap_or(u64::MAX));
     let picks = cards.iter().map(|card| {

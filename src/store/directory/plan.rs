@@ -14,7 +14,7 @@ use super::{Order, Sort};
 use crate::store::{AnyConnection, Error};
 
 /// How many rows can be walked past in the time that it takes to collect one.
-const COLLECTING: i64 = 20;
+const COLLECTING: i64 = 30;
 
 /// Collecting this many is never worth a thought.
 const FEW: i64 = 200;
@@ -126,7 +126,7 @@ pub(super) fn count(
         if names::is_exact(part) && !wanted.has_kinds() && !wanted.has_dates() {
             return candidates(connection, part, most);
         }
-        let bearable = (greatest(connection)? / COLLECTING).max(FEW);
+        let bearable = few(connection, most)?;
         let rare = candidates(connection, part, bearable + 1)?;
         if rare <= bearable && !is_within(connection, wanted, (rare * COLLECTING).min(NARROW))? {
             let mut statement = Statement::new(connection);
@@ -240,7 +240,9 @@ fn looked_up(statement: &mut Statement, wanted: &Wanted, part: &str, columns: &s
         // The order of the two is kept: from the index of names to the rows.
         statement.sql(&format!("SELECT {columns} FROM ("));
         names::find(statement, part);
-        statement.sql(" LIMIT -1) AS hit CROSS JOIN members USING (number) WHERE ");
+        statement.sql(" LIMIT -1) AS hit CROSS JOIN members");
+        indexed_by(statement, Order::Number.bare());
+        statement.sql(" USING (number) WHERE ");
     }
     wanted.any_kind(statement);
     wanted.others(statement);

@@ -84,7 +84,7 @@ impl Wanted {
         })
     }
 
-    /// Goes on with a condition that is met by every kind wanted.
+    /// Goes on with a condition that is met by every kind wanted, and by no other.
     pub(super) fn any_kind(&self, statement: &mut Statement) {
         for (place, (column, codes)) in [
             ("standing", &self.standings),

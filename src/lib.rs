@@ -23,6 +23,10 @@ pub mod telemetry;
 pub mod kakao;
 pub mod store;
 
+// Members for the demo and for load tests, whom nobody ever was.
+#[cfg(feature = "emulator")]
+pub mod seed;
+
 // What a browser holds.
 pub mod session;
 

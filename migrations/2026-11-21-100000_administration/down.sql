@@ -8,9 +8,14 @@ ALTER TABLE audit_events DROP COLUMN detail;
 ALTER TABLE audit_events DROP COLUMN place;
 DROP TABLE admin_preferences;
 DROP TABLE saved_views;
-DROP INDEX members_joined_with;
+-- The first two are the program's own, where the database has them.
+DROP TABLE IF EXISTS member_names;
+DROP INDEX IF EXISTS members_grams;
+DROP INDEX members_by_name;
+DROP INDEX members_by_seen;
+DROP INDEX members_by_created;
+DROP INDEX members_by_number;
 DROP INDEX members_role;
-DROP INDEX members_standing;
 DROP INDEX members_email;
 DROP INDEX members_name;
 DROP INDEX members_seen;

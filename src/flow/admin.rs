@@ -4,6 +4,7 @@
 mod acts;
 mod bulk;
 pub mod directory;
+mod export;
 mod find;
 mod lift;
 mod member;
@@ -13,6 +14,7 @@ mod until;
 
 pub use acts::{Act, Done, Target};
 pub use bulk::Fate;
+pub use export::{Export, LIMIT as EXPORT_LIMIT, Wish, Wished};
 pub use find::Named;
 pub use member::{HistoryLine, Look, Part, Seen};
 pub use permission::{Actor, Refusal, may, may_reveal};

@@ -252,7 +252,7 @@ fn join_with_kakao(
 
 /// The number of the next member. SQLite has one writer, so the greatest so far plus one is free;
 /// PostgreSQL has a sequence, made by [`super::migrate`], which leaves gaps where a sign-up failed.
-fn next_number(connection: &mut AnyConnection) -> Result<i64, Error> {
+pub(super) fn next_number(connection: &mut AnyConnection) -> Result<i64, Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]

@@ -87,18 +87,23 @@ pub fn check_schema(database: &Database) -> Result<(), Error> {
 
 /// What the two databases do not say in one language.
 fn complete(connection: &mut AnyConnection) -> Result<(), Error> {
-    let AnyConnection::Postgres(_) = connection else {
-        return Ok(());
-    };
-    connection.batch_execute(
-        "DO $$ BEGIN
-            IF to_regclass('member_numbers') IS NULL THEN
-                CREATE SEQUENCE member_numbers OWNED BY members.number;
-                PERFORM setval('member_numbers', COALESCE(MAX(number), 0) + 1, false) FROM members;
-            END IF;
-        END $$",
-    )?;
-    Ok(())
+    if let AnyConnection::Postgres(_) = connection {
+        connection.batch_execute(
+            "DO $$ BEGIN
+                IF to_regclass('member_numbers') IS NULL THEN
+                    CREATE SEQUENCE member_numbers OWNED BY members.number;
+                    PERFORM setval('member_numbers', COALESCE(MAX(number), 0) + 1, false)
+                        FROM members;
+                END IF;
+                -- Names sort alike everywhere, by character: the order that Hangul has anyway.
+                IF (SELECT attcollation FROM pg_attribute WHERE attname = 'name_key'
+                        AND attrelid = 'members'::regclass) <> 'pg_catalog.\"C\"'::regcollation THEN
+                    ALTER TABLE members ALTER COLUMN name_key TYPE TEXT COLLATE pg_catalog.\"C\";
+                END IF;
+            END $$",
+        )?;
+    }
+    directory::prepare(connection)
 }
 
 fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {

@@ -8,6 +8,8 @@
 
 pub mod attempts;
 pub mod audit;
+#[cfg(feature = "emulator")]
+pub mod bulk;
 mod connection;
 pub mod directory;
 mod error;

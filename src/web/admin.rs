@@ -3,6 +3,7 @@
 mod act;
 mod bulk;
 mod draft;
+mod export;
 mod history;
 mod member;
 mod members;
@@ -14,6 +15,7 @@ mod told;
 
 pub(super) use act::{ask_kick, ask_restore, ask_role, ask_suspend, kick, restore, role, suspend};
 pub(super) use bulk::{apply as apply_bulk, confirm as confirm_bulk};
+pub(super) use export::{ask as ask_export, download as export};
 pub(super) use member::show as member;
 pub(super) use members::{columns, forget_view, keep_view, list, search, settings, shortcuts};
 pub(super) use notice::ListNotice;

@@ -123,6 +123,9 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
         member("/reauth").get(|| to(reauth::show)),
         member("/reauth/kakao").get_with_effect(|| to(reauth::begin)),
+        staff(Role::Admin, "/admin/members/export")
+            .get(|| to(admin::ask_export))
+            .post(|| to(admin::export)),
         member("/logout")
             .get(|| to(logout::choose))
             .post(|| to(logout::act)),

@@ -16,6 +16,7 @@ mod migrate;
 pub mod outbox;
 mod schema;
 pub mod sessions;
+pub mod tallies;
 mod time;
 
 use std::sync::Arc;

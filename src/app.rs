@@ -151,6 +151,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         staff_idle: config.admin.session_idle,
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
+        audit_retention: config.admin.audit_retention,
     };
     Ok(Gate {
         clock,
@@ -161,6 +162,8 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         metrics: Metrics::default(),
         rules: Arc::new(rules),
         owed: Arc::new(Notify::new()),
+        watch: Arc::default(),
+        figures: Arc::default(),
     })
 }
 

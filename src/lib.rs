@@ -34,6 +34,9 @@ pub mod web;
 // Everything put together.
 pub mod app;
 
+// What operators type.
+pub mod command;
+
 // Kakao's stand-in for the demo and the tests: an island.
 #[cfg(feature = "emulator")]
 pub mod emulator;

@@ -1,14 +1,17 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod admin;
 mod arrival;
 mod attempt;
+mod chain;
 mod devices;
 mod failure;
 mod login;
 mod logout;
 mod next;
 pub mod owed;
+mod unsuccessful;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +21,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
+pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
 pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
@@ -57,6 +61,10 @@ pub struct Gate {
     pub rules: Arc<Rules>,
     /// Rung when Kakao is owed a call, so that it need not wait for the next round.
     pub owed: Arc<Notify>,
+    /// What this process remembers of the audit log.
+    pub watch: Arc<Watch>,
+    /// The figures of the dashboard that were read last.
+    pub figures: Arc<admin::Figures>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -78,6 +86,8 @@ pub struct Rules {
     pub owner_emails: Vec<String>,
     /// Kakao's member numbers that do the same.
     pub owner_kakao_ids: Vec<KakaoId>,
+    /// How long entries of the audit log are kept.
+    pub audit_retention: Duration,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.

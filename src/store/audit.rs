@@ -24,7 +24,8 @@ pub(super) use ends::begin;
 pub use ends::{Head, InvalidHead, Tidings, renew, tidings};
 pub use purge::{Purged, purge};
 pub use read::{
-    COUNT_CAP, Cursor, Entry, Filter, Person, SignIns, count, find_person, list, people, sign_ins,
+    COUNT_CAP, Cursor, Entry, Filter, Person, Position, SignIns, count, find_person, list, people,
+    position, sign_ins,
 };
 pub use walk::{Flaw, Verdict, Walk};
 

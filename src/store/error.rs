@@ -18,6 +18,9 @@ pub enum Error {
     /// The schema has migrations that this version does not know: a newer version was here.
     #[error("the database schema is newer than this version: it has migration {0}")]
     NewerSchema(String),
+    /// The schema lacks migrations of this version, or is not there at all.
+    #[error("the database schema is not up to date: run `kakao-gate migrate` first")]
+    OlderSchema,
     /// Something that the work in the transaction needed failed: randomness, or sealing.
     #[error("{0}")]
     Work(&'static str),

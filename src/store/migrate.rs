@@ -68,6 +68,30 @@ pub fn migrate(database: &Database, vault: &Vault) -> Result<Migrated, Error> {
     })
 }
 
+/// Refuses a database whose schema is not the one of this version. For commands that run beside
+/// the service, which must not change the schema under it. Blocks.
+///
+/// # Errors
+/// [`Error::OlderSchema`] and [`Error::NewerSchema`], or [`Error::Unavailable`] when the database
+/// cannot be reached.
+pub fn check_schema(database: &Database) -> Result<(), Error> {
+    if let Database::Sqlite(path) = database
+        && !path.exists()
+    {
+        // Opening it would make an empty one.
+        return Err(Error::OlderSchema);
+    }
+    let mut connection = AnyConnection::open(database)?;
+    refuse_newer(&mut connection)?;
+    let pending = connection
+        .has_pending_migration(MIGRATIONS)
+        .map_err(failed)?;
+    if pending {
+        return Err(Error::OlderSchema);
+    }
+    Ok(())
+}
+
 /// What the two databases do not say in one language.
 fn complete(connection: &mut AnyConnection) -> Result<(), Error> {
     let AnyConnection::Postgres(_) = connection else {

@@ -27,7 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::AnyConnection;
 pub use error::Error;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Migrated, check_schema, migrate};
 
 use crate::config::Database;
 use connection::Manager;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::{EventRow, Outcome};
@@ -41,10 +41,19 @@ pub struct Filter {
 pub enum Cursor {
     /// With the newest entry.
     Newest,
-    /// With the next older than the entry at this place.
-    OlderThan(i64),
-    /// So that it ends with the next newer than the entry at this place.
-    NewerThan(i64),
+    /// With the next older than this entry.
+    OlderThan(Position),
+    /// So that it ends with the next newer than this entry.
+    NewerThan(Position),
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// Its place in the chain.
+    pub place: i64,
 }
 
 /// An entry as it was read.
@@ -70,6 +79,17 @@ pub struct Entry {
     pub detail: Option<String>,
     /// The request's id.
     pub request_id: String,
+}
+
+impl Entry {
+    /// Where it stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            at: self.at,
+            place: self.place,
+        }
+    }
 }
 
 /// What an entry says of a member: the number stays when everything else is gone.
@@ -120,8 +140,23 @@ fn matching(filter: &Filter) -> Events<'_> {
     query
 }
 
-/// A page of the entries that `filter` finds, the newest first. A cursor at an entry that is not
-/// there any more begins with the newest.
+/// Where the entry at a place of the chain stands; `None` when there is none.
+///
+/// # Errors
+/// The database's.
+pub fn position(connection: &mut AnyConnection, place: i64) -> Result<Option<Position>, Error> {
+    let at = audit_events::table
+        .filter(audit_events::place.eq(place))
+        .select(audit_events::at)
+        .first::<PrimitiveDateTime>(connection)
+        .optional()?;
+    Ok(at.map(|at| Position {
+        at: moment(at),
+        place,
+    }))
+}
+
+/// A page of the entries that `filter` finds, the newest first.
 ///
 /// # Errors
 /// The database's.
@@ -131,30 +166,25 @@ pub fn list(
     cursor: Cursor,
     limit: i64,
 ) -> Result<Vec<Entry>, Error> {
-    let place = match cursor {
-        Cursor::Newest => None,
-        Cursor::OlderThan(place) | Cursor::NewerThan(place) => Some(place),
-    };
-    let at = match place {
-        None => None,
-        Some(place) => audit_events::table
-            .filter(audit_events::place.eq(place))
-            .select(audit_events::at)
-            .first(connection)
-            .optional()?
-            .map(|at: time::PrimitiveDateTime| (at, place)),
-    };
     let mut query = matching(filter);
-    let upwards = matches!((cursor, at), (Cursor::NewerThan(_), Some(_)));
-    if let Some((at, place)) = at {
-        // The first half of each is what an index is entered by.
-        query = if upwards {
-            let later = audit_events::at.gt(at).or(audit_events::place.gt(place));
-            query.filter(audit_events::at.ge(at)).filter(later.assume_not_null())
-        } else {
-            let earlier = audit_events::at.lt(at).or(audit_events::place.lt(place));
-            query.filter(audit_events::at.le(at)).filter(earlier.assume_not_null())
-        };
+    let upwards = matches!(cursor, Cursor::NewerThan(_));
+    // The first condition of each is what an index is entered by.
+    match cursor {
+        Cursor::Newest => {}
+        Cursor::OlderThan(Position { at, place }) => {
+            let at = stored(at);
+            let earlier = audit_events::at
+                .lt(at)
+                .or(audit_events::place.lt(place).assume_not_null());
+            query = query.filter(audit_events::at.le(at)).filter(earlier);
+        }
+        Cursor::NewerThan(Position { at, place }) => {
+            let at = stored(at);
+            let later = audit_events::at
+                .gt(at)
+                .or(audit_events::place.gt(place).assume_not_null());
+            query = query.filter(audit_events::at.ge(at)).filter(later);
+        }
     }
     let query = if upwards {
         query.order((audit_events::at.asc(), audit_events::place.asc()))

@@ -1,0 +1,3 @@
+//! What operators type beside running the service.
+
+pub mod audit;

@@ -82,7 +82,8 @@ pub async fn run(command: Command, gate: &Gate, out: &mut impl Write) -> Result<
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     // Without the style there is the built-in one; nothing to stop for.
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len}, {eta} left")
+    {
         bar.set_style(style);
     }
     bar

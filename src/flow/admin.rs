@@ -4,6 +4,6 @@ mod dashboard;
 mod reason;
 mod record;
 
-pub use dashboard::{Day, Figures, Health, Part, Picture, Today};
+pub use dashboard::{Day, Figures, Health, MOST_DEVICES, Part, Picture, Today};
 pub use reason::{Reason, ReasonError};
 pub use record::{Asked, Exported, Line, Look, Scope, Sheet, View};

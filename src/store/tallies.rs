@@ -48,7 +48,11 @@ struct Row {
 ///
 /// # Errors
 /// The database's.
-pub fn days(connection: &mut AnyConnection, from: Date, to: Date) -> Result<Vec<(Date, Tally)>, Error> {
+pub fn days(
+    connection: &mut AnyConnection,
+    from: Date,
+    to: Date,
+) -> Result<Vec<(Date, Tally)>, Error> {
     let rows = load(connection, &machine_day(from), &machine_day(to))?;
     let mut days = Vec::new();
     let mut day = Some(from);

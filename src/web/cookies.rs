@@ -41,6 +41,8 @@ pub(super) enum Notice {
     },
     /// A login failed.
     LoginFailed(FailureContext),
+    /// A reason was needed, and none that counts was given.
+    NoReason,
 }
 
 /// What an error page after a failed login shows beside its text.

@@ -6,6 +6,7 @@
 //! session cookie, actix-session, and [`visitor`] (who is asking).
 
 mod address;
+mod admin;
 pub mod assets;
 mod callback;
 mod cookies;
@@ -128,6 +129,9 @@ pub fn table() -> Vec<Address> {
         anyone("/logged-out").get(|| to(logout::done)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
+        staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
+        staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
+        staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

@@ -147,7 +147,11 @@ impl Gate {
         };
         let (members, devices, sign_ins, chart, entries) = tokio::join!(
             self.figure(move |connection| members(connection, today)),
-            self.figure(move |connection| sessions::count_live_up_to(connection, now, MOST_DEVICES)),
+            self.figure(move |connection| sessions::count_live_up_to(
+                connection,
+                now,
+                MOST_DEVICES
+            )),
             self.figure(move |connection| audit::sign_ins(connection, midnight, now)),
             self.figure(move |connection| tallies::days(connection, first, today)),
             self.glance(signed_in, asked, origin),

@@ -319,10 +319,7 @@ fn cursor(connection: &mut AnyConnection, look: Look) -> Result<Cursor, store::E
     Ok(position.map_or(Cursor::Newest, make))
 }
 
-fn lines(
-    connection: &mut AnyConnection,
-    entries: Vec<Entry>,
-) -> Result<Vec<Line>, store::Error> {
+fn lines(connection: &mut AnyConnection, entries: Vec<Entry>) -> Result<Vec<Line>, store::Error> {
     let people: HashMap<MemberId, Person> = audit::people(connection, &entries)?;
     let known = |id: Option<MemberId>| id.and_then(|id| people.get(&id).cloned());
     let lines = entries.into_iter().map(|entry| Line {

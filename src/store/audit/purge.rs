@@ -43,7 +43,10 @@ pub fn purge(
         return Ok(Purged::Evidence(chain.base_place + 1));
     }
     let first = chain.base_place + 1;
-    for row in self::oldest(connection, limit)?.iter().take_while(|row| is_old(row)) {
+    for row in self::oldest(connection, limit)?
+        .iter()
+        .take_while(|row| is_old(row))
+    {
         let place = chain.base_place + 1;
         let digest = row.digest_after(&chain.base_digest, place);
         if row.place != Some(place) || row.digest.as_ref() != Some(&digest) {

@@ -195,10 +195,7 @@ pub fn list(
         .limit(limit)
         .select(EventRow::as_select())
         .load(connection)?;
-    let mut entries = rows
-        .into_iter()
-        .map(entry)
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut entries = rows.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     if upwards {
         entries.reverse();
     }
@@ -226,7 +223,9 @@ pub fn people(
     connection: &mut AnyConnection,
     entries: &[Entry],
 ) -> Result<HashMap<MemberId, Person>, Error> {
-    let ids = entries.iter().flat_map(|entry| [entry.actor, entry.subject]);
+    let ids = entries
+        .iter()
+        .flat_map(|entry| [entry.actor, entry.subject]);
     let ids: BTreeSet<String> = ids.flatten().map(|id| id.to_string()).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -244,10 +243,7 @@ pub fn people(
 ///
 /// # Errors
 /// The database's.
-pub fn find_person(
-    connection: &mut AnyConnection,
-    text: &str,
-) -> Result<Option<MemberId>, Error> {
+pub fn find_person(connection: &mut AnyConnection, text: &str) -> Result<Option<MemberId>, Error> {
     if let Ok(id) = Uuid::parse_str(text) {
         // Whether or not there is such a member: entries outlive them.
         return Ok(Some(MemberId(id)));

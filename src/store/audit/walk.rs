@@ -234,10 +234,7 @@ impl Walk {
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "what a step answers with"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "what a step answers with")]
 fn broken(place: i64, flaw: Flaw) -> Option<Verdict> {
     Some(Verdict::Broken { place, flaw })
 }

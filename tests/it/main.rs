@@ -21,9 +21,11 @@
 )]
 
 mod architecture;
+mod audit;
 mod callback;
 mod command_line;
 mod contract;
+mod dashboard;
 mod database_faults;
 mod devices;
 mod documents;

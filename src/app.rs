@@ -152,6 +152,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
         search_strict: config.admin.search_strict,
+        audit_retention: config.admin.audit_retention,
     };
     Ok(Gate {
         clock,
@@ -162,6 +163,8 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         metrics: Metrics::default(),
         rules: Arc::new(rules),
         owed: Arc::new(Notify::new()),
+        watch: Arc::default(),
+        figures: Arc::default(),
     })
 }
 

@@ -1,5 +1,5 @@
-//! What must still happen later: calls owed to Kakao, lifting suspensions that are over, and
-//! forgetting what has expired.
+//! What must still happen later: calls owed to Kakao, lifting suspensions that are over, forgetting
+//! what has expired, and watching over the audit log.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -29,19 +29,44 @@ const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
 /// The most rows forgotten in one transaction, so that nobody waits long for the writer.
 const PURGE_BATCH: i64 = 500;
 
+/// How often the whole audit log is walked.
+const WATCH_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
 /// of work it happened in.
-pub async fn run(gate: Gate, mut stop: watch::Receiver<bool>) {
+pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
+    // Side by side: walking a long log must not put off what is owed.
+    tokio::join!(serve(&gate, stop.clone()), watch_over(&gate, stop));
+}
+
+async fn serve(gate: &Gate, mut stop: watch::Receiver<bool>) {
     let (mut pay_at, mut measure_at) = (every(PAY_EVERY), every(MEASURE_EVERY));
     let mut purge_at = every(PURGE_EVERY);
     loop {
         tokio::select! {
             biased;
             _ = stop.changed() => return,
-            () = gate.owed.notified() => done(pay(&gate)).await,
-            _ = pay_at.tick() => done(pay(&gate)).await,
-            _ = measure_at.tick() => done(measure(&gate)).await,
-            _ = purge_at.tick() => done(purge(&gate)).await,
+            () = gate.owed.notified() => done(pay(gate)).await,
+            _ = pay_at.tick() => done(pay(gate)).await,
+            _ = measure_at.tick() => done(measure(gate)).await,
+            _ = purge_at.tick() => done(purge(gate)).await,
+        }
+    }
+}
+
+async fn watch_over(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut watch_at = every(WATCH_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            _ = watch_at.tick() => {}
+        }
+        // It only looks, and can be left in the middle.
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = done(gate.watch_audit_log()) => {}
         }
     }
 }
@@ -96,7 +121,8 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     })
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
-    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await
+    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
+    gate.purge_audit_log().await
 }
 
 async fn in_batches(

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::clock::Clock;
+use kakao_gate::command::audit;
 use kakao_gate::command::member;
 use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
 use kakao_gate::random::Random;
@@ -38,6 +39,9 @@ enum Command {
     /// Find members, and act on them, while the service runs.
     #[command(subcommand)]
     Member(member::Command),
+    /// See whether the audit log is as it was written.
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Check => check(),
         Command::Key => key(),
         Command::Member(command) => member(command),
+        Command::Audit(command) => audit(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -157,6 +162,17 @@ fn member(command: member::Command) -> Result<()> {
         let gate = app::gate(&config, Clock::system())?;
         let mut out = io::stdout();
         member::run(command, &gate, operator, &mut out).await?;
+        Ok(out.flush()?)
+    })
+}
+
+fn audit(command: audit::Command) -> Result<()> {
+    let (_, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        audit::run(command, &gate, &mut out).await?;
         Ok(out.flush()?)
     })
 }

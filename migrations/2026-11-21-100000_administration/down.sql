@@ -1,11 +1,15 @@
+DROP TABLE member_tallies;
 DROP TABLE audit_chain;
+DROP INDEX audit_events_result;
 DROP INDEX audit_events_action;
 DROP INDEX audit_events_subject;
 DROP INDEX audit_events_actor;
+DROP INDEX audit_events_at;
 DROP INDEX audit_events_place;
 ALTER TABLE audit_events DROP COLUMN digest;
 ALTER TABLE audit_events DROP COLUMN detail;
 ALTER TABLE audit_events DROP COLUMN place;
+CREATE INDEX audit_events_at ON audit_events (at);
 DROP TABLE admin_preferences;
 DROP TABLE saved_views;
 -- The first two are the program's own, where the database has them.

@@ -59,9 +59,13 @@ ALTER TABLE audit_events ADD COLUMN place BIGINT;
 ALTER TABLE audit_events ADD COLUMN detail TEXT;
 ALTER TABLE audit_events ADD COLUMN digest TEXT;
 CREATE UNIQUE INDEX audit_events_place ON audit_events (place);
-CREATE INDEX audit_events_actor ON audit_events (actor, place);
+-- For the people who read it, in the order of time.
+DROP INDEX audit_events_at;
+CREATE INDEX audit_events_at ON audit_events (at, place);
+CREATE INDEX audit_events_actor ON audit_events (actor, at, place);
 CREATE INDEX audit_events_subject ON audit_events (subject, place);
-CREATE INDEX audit_events_action ON audit_events (action, place);
+CREATE INDEX audit_events_action ON audit_events (action, at, place, result);
+CREATE INDEX audit_events_result ON audit_events (result, at, place);
 
 -- Both ends of the chain, vouched for with the service's own key: whoever rewrites the chain
 -- without that key is found out.
@@ -72,4 +76,15 @@ CREATE TABLE audit_chain (
     head_place  BIGINT NOT NULL,
     head_digest TEXT NOT NULL,
     voucher     TEXT NOT NULL
+);
+
+-- How many joined and left, by day in Seoul; kept by triggers, which each database writes in its
+-- own way (`store::tallies`).
+CREATE TABLE member_tallies (
+    day       TEXT NOT NULL,
+    provider  TEXT NOT NULL,
+    shard     INTEGER NOT NULL,
+    joined    BIGINT NOT NULL,
+    withdrawn BIGINT NOT NULL,
+    PRIMARY KEY (day, provider, shard)
 );

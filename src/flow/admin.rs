@@ -3,6 +3,7 @@
 
 mod acts;
 mod bulk;
+pub mod dashboard;
 pub mod directory;
 mod export;
 mod find;
@@ -10,6 +11,7 @@ mod lift;
 mod member;
 mod permission;
 mod reason;
+pub mod record;
 mod until;
 
 pub use acts::{Act, Done, Target};

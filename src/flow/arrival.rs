@@ -194,7 +194,12 @@ impl Gate {
                         ..Audited::own(member.id, "member.role", &from)
                     });
                 }
-                audited.push(Audited::own(member.id, action, &from));
+                audited.push(Audited {
+                    // What they may do from now on, whatever they may do later.
+                    detail: (member.role != Role::Member)
+                        .then(|| format!("role={}", member.role.code())),
+                    ..Audited::own(member.id, action, &from)
+                });
                 gate.audit(connection, &audited, now)?;
                 Ok(Admission::Signed(member, token))
             })

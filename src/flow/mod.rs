@@ -4,12 +4,14 @@
 pub mod admin;
 mod arrival;
 mod attempt;
+mod chain;
 mod devices;
 mod failure;
 mod login;
 mod logout;
 mod next;
 pub mod owed;
+mod unsuccessful;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
+pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
 pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
@@ -58,6 +61,10 @@ pub struct Gate {
     pub rules: Arc<Rules>,
     /// Rung when Kakao is owed a call, so that it need not wait for the next round.
     pub owed: Arc<Notify>,
+    /// What this process remembers of the audit log.
+    pub watch: Arc<Watch>,
+    /// The figures of the dashboard that were read last.
+    pub figures: Arc<admin::dashboard::Figures>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -81,6 +88,8 @@ pub struct Rules {
     pub owner_kakao_ids: Vec<KakaoId>,
     /// A part of a name finds members only together with one more condition.
     pub search_strict: bool,
+    /// How long entries of the audit log are kept.
+    pub audit_retention: Duration,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.

@@ -69,6 +69,13 @@ impl Texts {
         format!("{} {}", machine_day(at.date()), clock(at))
     }
 
+    /// A moment to the second, the same in both languages: `2026-03-02 09:14:05`.
+    #[must_use]
+    pub fn datetime_exact(self, at: OffsetDateTime) -> String {
+        let second = at.to_offset(SEOUL).second();
+        format!("{}:{second:02}", self.datetime_list(at))
+    }
+
     /// How long ago a moment is, or how far ahead: `5분 전`, `in 2 days`. Shown only beside the
     /// moment itself. Counts whole units, so that nothing is said to have lasted longer than it
     /// has; a month is 30 days, a year 365.
@@ -159,6 +166,7 @@ mod tests {
         assert_eq!(ko.datetime_long(at), "2026년 3월 2일 (월) 00:04");
         assert_eq!(en.datetime_long(at), "Mon, 2 Mar 2026, 00:04 KST");
         assert_eq!(ko.datetime_list(at), "2026-03-02 00:04");
+        assert_eq!(ko.datetime_exact(at), "2026-03-02 00:04:59");
         assert_eq!(en.date_long(at), "2 Mar 2026");
         assert_eq!(machine_time(at), "2026-03-01T15:04:59Z");
         assert_eq!(machine_time(at.to_offset(SEOUL)), "2026-03-01T15:04:59Z");

@@ -7,7 +7,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 
 use super::connection::AnyConnection;
 use super::error::Error;
-use super::{audit, directory};
+use super::{audit, directory, tallies};
 use crate::config::Database;
 use crate::vault::Vault;
 
@@ -15,6 +15,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// Any number that no other program takes on the same database.
 const ADVISORY_LOCK: i64 = 7_216_180_410;
+
+/// The migration that makes the audit log a chain.
+const BEGINS_CHAIN: &str = "20261121100000";
 
 /// What [`migrate`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +56,14 @@ pub fn migrate(database: &Database, vault: &Vault) -> Result<Migrated, Error> {
         let applied = connection
             .run_pending_migrations(MIGRATIONS)
             .map_err(failed)?;
-        let applied = applied.iter().map(ToString::to_string).collect();
+        let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
         complete(connection)?;
+        tallies::prepare(connection)?;
         directory::catch_up(connection)?;
-        audit::chain_unchained(connection, vault)?;
+        if applied.iter().any(|version| version == BEGINS_CHAIN) {
+            audit::begin(connection, vault)?;
+        }
+        audit::renew(connection, vault)?;
         Ok(Migrated { applied })
     })
 }

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod saved_views;
 mod schema;
 pub mod sessions;
+pub mod tallies;
 mod time;
 
 use std::sync::Arc;

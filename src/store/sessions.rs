@@ -356,6 +356,24 @@ pub fn drop_expired_tokens(
         .execute(connection)?)
 }
 
+/// How many sessions are live; `None` for more than `most`.
+///
+/// # Errors
+/// The database's.
+pub fn count_live_up_to(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    most: i64,
+) -> Result<Option<i64>, Error> {
+    let found: Vec<PrimitiveDateTime> = sessions::table
+        .filter(sessions::idle_ends_at.gt(stored(now)))
+        .limit(most + 1)
+        .select(sessions::idle_ends_at)
+        .load(connection)?;
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    Ok(Some(count).filter(|count| *count <= most))
+}
+
 /// How many sessions are live.
 ///
 /// # Errors

@@ -47,6 +47,8 @@ pub(super) enum Notice {
     List(ListNotice),
     /// What became of an act on members.
     Act(ActNotice),
+    /// A reason was needed, and none that counts was given.
+    NoReason,
 }
 
 /// What an error page after a failed login shows beside its text.

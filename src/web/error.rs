@@ -169,7 +169,7 @@ impl ErrorId {
         }
     }
 
-    fn title(self, t: Texts) -> &'static str {
+    pub(super) fn title(self, t: Texts) -> &'static str {
         match self {
             Self::Cancelled => t.err_cancelled_title(),
             Self::ConsentMissing => t.err_consent_missing_title(),

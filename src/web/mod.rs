@@ -159,6 +159,9 @@ pub fn table() -> Vec<Address> {
         staff(Role::Admin, "/admin/members/{id}/reveal")
             .get(|| to(admin::ask_reveal))
             .post(|| to(admin::reveal)),
+        staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
+        staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
+        staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

@@ -40,7 +40,7 @@ struct View {
 /// Prints a table for each database that there is.
 pub(crate) async fn lists() {
     let folder = tempfile::tempdir().unwrap();
-    let sqlite = |size| format!("sqlite:///tmp/a-db/{size}.db");
+    let sqlite = |size| format!("sqlite://{}/{size}.db", folder.path().display());
     table("SQLite", sqlite).await;
     #[expect(
         clippy::disallowed_methods,

@@ -49,6 +49,8 @@ pub struct Store {
 #[derive(Clone)]
 struct Lane {
     pool: r2d2::Pool<Manager>,
+    /// What waits for no lock, and is therefore at work when the time is up: reading on SQLite.
+    works_alone: bool,
     /// One permit a connection, taken before a thread is: a frozen database holds as many
     /// threads as there are connections, and everybody else is turned away in time.
     permits: Arc<Semaphore>,
@@ -62,11 +64,12 @@ impl Store {
     /// pool for both.
     #[must_use]
     pub fn open(database: &Database, connections: u32) -> Self {
-        let readers = Lane::open(database, connections);
+        let mut readers = Lane::open(database, connections);
         let writers = match database {
             Database::Sqlite(_) => Lane::open(database, 1),
             Database::Postgres(_) => readers.clone(),
         };
+        readers.works_alone = matches!(database, Database::Sqlite(_));
         Self { readers, writers }
     }
 
@@ -139,8 +142,17 @@ impl Lane {
         let permits = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             pool,
+            works_alone: false,
             permits: Arc::new(Semaphore::new(permits)),
         }
+    }
+
+    /// What to say of work that has begun and is not done in time.
+    fn overdue(&self) -> Error {
+        if self.works_alone {
+            return Error::TooSlow;
+        }
+        Error::Unavailable("no answer in time".to_owned())
     }
 
     async fn hop<T: Send + 'static>(
@@ -178,7 +190,7 @@ impl Lane {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
             Ok(Err(_)) => Err(Error::Unavailable("the program is stopping".to_owned())),
-            Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+            Err(_) => Err(self.overdue()),
         }
     }
 }

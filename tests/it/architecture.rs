@@ -28,6 +28,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("r2d2", &["store"]),
+    ("csv", &["web"]),
     ("reqwest", &["kakao"]),
     ("redis", &["session"]),
     ("actix_session", &["session", "web"]),

@@ -128,7 +128,8 @@ pub(in crate::web) async fn download(
         reason,
     };
     let origin = staff.visitor.origin();
-    let export = match site.gate.export(&staff.signed_in, wish, origin).await? {
+    let wished = site.gate.export(staff.id(), staff.role(), wish, origin);
+    let export = match wished.await? {
         Wished::Granted(export) => export,
         Wished::Refused => return Err(ErrorId::Forbidden.into()),
         Wished::TooMany => return show(&site, &staff, &query, draft, Vec::new()).await,

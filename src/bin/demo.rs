@@ -26,6 +26,7 @@ const EMULATOR_PORT: u16 = 9898;
 
 /// Settings that a developer may bring; the rest is the demo's own business.
 const BROUGHT: &[&str] = &[
+    "ADMIN_EMAILS",
     "DATABASE_URL",
     "SESSION_STORE",
     "REDIS_URL",

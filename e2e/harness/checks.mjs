@@ -102,7 +102,7 @@ export async function translated(page, lang) {
     if (lang === 'en') assert.doesNotMatch(text, HANGUL, `Korean on ${page.url()}`);
   }
   if (lang === 'ko') {
-    const buttons = await page.locator('main :is(button, a.btn, a.kakao)').allInnerTexts();
+    const buttons = await page.locator('main :is(button, a.btn, a.kakao)').filter({ visible: true }).allInnerTexts();
     for (const label of buttons) assert.match(label, HANGUL, `a button without Korean on ${page.url()}`);
   }
 }

@@ -28,10 +28,7 @@ before(async () => {
     for (let at = 0; at < CROWD; at += 1) await join(browser, demo.service, `이름${at}`, `crowd${at}@example.com`);
   }
   await page.goto(demo.service + LIST);
-  await page.locator('summary', { hasText: word('ko', 'am.views') }).click();
-  await page.locator('#vn').fill('정상 회원');
-  await control(page, 'button', word('ko', 'am.views.save')).click();
-  await page.locator('[role=status]').waitFor();
+  await saveView(page, '정상 회원');
   admin = await context.storageState();
   await context.close();
 });
@@ -39,6 +36,14 @@ after(async () => {
   await browser?.close();
   await demo?.stop();
 });
+
+/** Saves the view that the page shows. */
+async function saveView(page, name) {
+  await page.locator('summary', { hasText: word('ko', 'am.views.save') }).click();
+  await page.locator('#vn').fill(name);
+  await control(page, 'button', word('ko', 'act.save')).click();
+  await page.locator('[role=status]').waitFor();
+}
 
 /** Every state of the list: `[address, name]`. */
 const STATES = [
@@ -87,7 +92,8 @@ for (const lang of ['ko', 'en']) {
         test('it is in order with everything unfolded, and with the keys in front of it', async () => {
           const { page } = visitor;
           await page.goto(demo.service + LIST);
-          for (const summary of await page.locator('details:not([open]) summary').all()) await summary.click();
+          const folded = page.locator('details:not([open]) summary');
+          while (await folded.count()) await folded.first().click();
           await inOrder('unfolded');
           await page.locator('[data-opens=keys]').click();
           await page.locator('dialog[open]').waitFor();
@@ -146,9 +152,7 @@ test('without script an admin searches, filters, sorts, pages and saves', async 
   await page.goBack();
 
   await page.goto(`${demo.service}${LIST}?role=owner`);
-  await page.locator('#vn').fill('최고 관리자');
-  await control(page, 'button', say('am.views.save')).click();
-  await page.locator('[role=status]').waitFor();
+  await saveView(page, '최고 관리자');
   await page.goto(demo.service + LIST);
   await page.locator('.lists').getByRole('link', { name: '최고 관리자' }).click();
   await page.waitForURL(`${demo.service}${LIST}?role=owner`);

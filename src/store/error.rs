@@ -9,6 +9,10 @@ pub enum Error {
     /// a moment; whoever asked is told so (503).
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The statement was stopped because it took too long. Asking for less may work; where nobody
+    /// can, it is as if the database were not available.
+    #[error("the database took too long: {0}")]
+    TooSlow(String),
     /// A statement that should have worked did not.
     #[error("the database refused a statement: {0}")]
     Failed(String),
@@ -27,7 +31,7 @@ impl Error {
     /// Whether coming back later may help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::TooSlow(_))
     }
 }
 
@@ -38,6 +42,9 @@ impl From<Failure> for Error {
         match failure {
             Failure::DatabaseError(kind, info) => {
                 let message = info.message();
+                if message.contains("canceling statement due to statement timeout") {
+                    return Self::TooSlow(message.to_owned());
+                }
                 let passing = matches!(
                     kind,
                     DatabaseErrorKind::ClosedConnection

@@ -3,7 +3,7 @@
 //! Query functions take a connection, so that a flow can put several into one transaction;
 //! [`Store::read`] and [`Store::write`] hand the connection out, each in one hop to the blocking
 //! pool. Every wait is short: a database that is locked, gone or frozen is an honest
-//! [`Error::Unavailable`] within three seconds, and no more threads are ever stuck with it than
+//! [`Error::Unavailable`] or [`Error::TooSlow`] within three seconds, and no more threads are ever stuck with it than
 //! there are connections.
 
 pub mod attempts;
@@ -175,7 +175,7 @@ impl Lane {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
             Ok(Err(_)) => Err(Error::Unavailable("the program is stopping".to_owned())),
-            Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+            Err(_) => Err(Error::TooSlow("no answer in time".to_owned())),
         }
     }
 }

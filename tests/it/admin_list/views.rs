@@ -48,7 +48,9 @@ fn views_are_kept_under_names_for_whoever_kept_them() {
         ];
         assert_eq!(links, expected, "as one address, from the first page");
         for link in links {
-            assert_eq!(one.get(&link).await.status, 200, "{link}");
+            let page = one.get(&link).await;
+            assert_eq!(page.status, 200, "{link}");
+            assert_eq!(page.attributes(".lists [aria-current]", "href"), [link]);
         }
 
         // The same name is the same view.

@@ -35,6 +35,7 @@ const MEMBERS: usize = 300;
 
 /// Settings that a developer may bring; the rest is the demo's own business.
 const BROUGHT: &[&str] = &[
+    "ADMIN_EMAILS",
     "DATABASE_URL",
     "SESSION_STORE",
     "REDIS_URL",

@@ -3,8 +3,8 @@
 //! Query functions take a connection, so that a flow can put several into one transaction;
 //! [`Store::read`] and [`Store::write`] hand the connection out, each in one hop to the blocking
 //! pool. Every wait is short: a database that is locked, gone or frozen is an honest
-//! [`Error::Unavailable`] within three seconds, and no more threads are ever stuck with it than
-//! there are connections.
+//! [`Error::Unavailable`] within three seconds, a statement that would take longer
+//! [`Error::TooSlow`], and no more threads are ever stuck with it than there are connections.
 
 pub mod attempts;
 pub mod audit;

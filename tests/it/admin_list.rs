@@ -351,7 +351,29 @@ fn a_page_of_twenty_is_light_and_a_phone_can_name_what_it_shows() {
         assert_eq!(numbers(&page).len(), 20);
         let named = page.attributes("tbody tr:nth-child(2) [data-l]", "data-l");
         assert_eq!(named, ["회원번호", "회원", "상태", "가입일"]);
-        std::fs::write("/tmp/B-page.html", &page.body).unwrap();
         assert!(page.body.len() <= 15 * 1_024, "{} bytes", page.body.len());
+    });
+}
+
+// WB-5
+#[test]
+fn whoever_changes_the_language_stays_on_the_list_however_long_its_address() {
+    Stage::default().once(async |app| {
+        let viewer = staff(app, "ordinary", Role::Viewer).await;
+        let short = "/admin/members?status=active,suspended&sort=no";
+        let back = "form[action='/language'] input[name=back]";
+        let page = viewer.get(short).await;
+        assert_eq!(page.attributes(back, "value"), [short]);
+        let long = format!(
+            "/admin/members?q={}&status=active,suspended&sort=no&per=50",
+            "%EA%B0%80".repeat(40)
+        );
+        let page = viewer.get(&long).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.attributes(back, "value"), ["/admin/members"]);
+        let led = viewer
+            .press(&long, "/language", &[("lang", "en"), ("back", short)])
+            .await;
+        assert_eq!(viewer.follow(&led).await.h1(), "Members");
     });
 }

@@ -18,7 +18,7 @@ use super::told::{Told, told};
 use crate::flow::admin::directory::{Asked, Found, Listing};
 use crate::i18n::{Texts, machine_day, seoul_day};
 use crate::member::{Provider, Role, StandingKind};
-use crate::store::directory::{COUNT_CAP, Count};
+use crate::store::directory::{COUNT_CAP, Count, Filter};
 use crate::store::saved_views::{Preferences, View};
 use crate::store::{self};
 use crate::web::Site;
@@ -125,6 +125,12 @@ impl Members<'_> {
         self.query.at_page(1).to_query()
     }
 
+    /// The list without any condition, as it is otherwise.
+    fn cleared(&self) -> String {
+        let view = self.query.with(|query| query.filter = Filter::default());
+        view.address()
+    }
+
     fn settings(&self) -> String {
         format!("/admin/members/columns?{}", self.canonical)
     }
@@ -173,7 +179,7 @@ pub(in crate::web) async fn list(
             ..
         }) => Ok(lead(&site, &query.at_page(1).address(), None)),
         Ok(listing) => Ok(show(&site, &staff, &query, Some(listing))),
-        Err(error) if is_too_slow(&error) => Ok(show(&site, &staff, &query, None)),
+        Err(store::Error::TooSlow) => Ok(show(&site, &staff, &query, None)),
         Err(error) => Err(error.into()),
     }
 }
@@ -182,11 +188,6 @@ pub(in crate::web) async fn list(
 fn holds_email(query: &str) -> bool {
     url::form_urlencoded::parse(query.as_bytes())
         .any(|(name, value)| name == "q" && value.contains('@'))
-}
-
-/// Whether the search itself took too long, rather than the database being away.
-fn is_too_slow(error: &store::Error) -> bool {
-    matches!(error, store::Error::Unavailable(why) if why.contains("statement timeout"))
 }
 
 /// The page; without a listing, because the search took too long.
@@ -367,4 +368,19 @@ fn lead(site: &Site, to: &str, notice: Option<ListNotice>) -> HttpResponse {
         response.cookie(cookie);
     }
     response.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::Lang;
+
+    #[test]
+    fn nobody_yet_and_nobody_like_that_are_told_apart() {
+        let t = Lang::Ko.texts();
+        let (all, some) = (ListQuery::default(), ListQuery::parse("q=1").0);
+        assert_eq!(empty(t, &all).title, "아직 가입한 회원이 없습니다.");
+        assert_eq!(empty(t, &some).title, "조건에 맞는 회원이 없습니다.");
+        assert!(!empty(t, &some).alert);
+    }
 }

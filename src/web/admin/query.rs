@@ -4,6 +4,8 @@
 //! language; days are Seoul's and inclusive, a comma means any of, `-` from the greatest down.
 //! What is as it would be without is left out, and the rest has a fixed order.
 
+mod column;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use time::{Date, Month};
 use crate::i18n::{machine_day, seoul_day, seoul_midnight};
 use crate::member::{Provider, Role, StandingKind, clean_name};
 use crate::store::directory::{Filter, Order, Sort};
+pub(super) use column::Column;
 
 /// The longest text searched for, in characters: longer than any name people search by, and short
 /// enough for the whole address to be carried through a login.
@@ -31,92 +34,6 @@ const DEFAULT_SORT: Sort = Sort {
     by: Order::Joined,
     descending: true,
 };
-
-/// A column of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    /// The member number, which every list has.
-    Number,
-    /// The name.
-    Name,
-    /// The email address.
-    Email,
-    /// How they came.
-    Provider,
-    /// The standing.
-    Status,
-    /// The role.
-    Role,
-    /// When they joined.
-    Joined,
-    /// When they last signed in.
-    Seen,
-}
-
-impl Column {
-    /// Every column, from left to right.
-    pub(super) const ALL: [Self; 8] = [
-        Self::Number,
-        Self::Name,
-        Self::Email,
-        Self::Provider,
-        Self::Status,
-        Self::Role,
-        Self::Joined,
-        Self::Seen,
-    ];
-
-    /// As it is written into addresses.
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Number => "no",
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Provider => "provider",
-            Self::Status => "status",
-            Self::Role => "role",
-            Self::Joined => "created_at",
-            Self::Seen => "last_login_at",
-        }
-    }
-
-    fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| column.code() == code)
-    }
-
-    /// The order that this column stands for, where the list can be sorted by it.
-    pub(super) fn order(self) -> Option<Order> {
-        match self {
-            Self::Number => Some(Order::Number),
-            Self::Name => Some(Order::Name),
-            Self::Joined => Some(Order::Joined),
-            Self::Seen => Some(Order::Seen),
-            Self::Email | Self::Provider | Self::Status | Self::Role => None,
-        }
-    }
-
-    /// The column that `order` sorts by.
-    pub(super) fn of(order: Order) -> Self {
-        match order {
-            Order::Number => Self::Number,
-            Order::Name => Self::Name,
-            Order::Joined => Self::Joined,
-            Order::Seen => Self::Seen,
-        }
-    }
-
-    /// These columns as an address writes them.
-    pub(super) fn codes(columns: &[Self]) -> String {
-        codes(columns, Self::code)
-    }
-
-    /// The columns that an address names, the number among them; `None` when it names none.
-    pub(super) fn list(text: &str) -> Option<Vec<Self>> {
-        let named: Vec<Self> = text.split(',').filter_map(Self::parse).collect();
-        let wanted = |column: &Self| *column == Self::Number || named.contains(column);
-        (!named.is_empty()).then(|| Self::ALL.into_iter().filter(wanted).collect())
-    }
-}
 
 /// A view of the member list. Never holds an email address: those are not for addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use kakao_gate::member::Role;
 
 use super::crowd::{crowd, id_of, staff, write};
 use super::numbers;
+use crate::stage::backends::Backends;
 use crate::stage::page::Page;
 use crate::stage::{Stage, everywhere};
 
@@ -183,6 +184,14 @@ fn conditions_narrow_the_list_and_each_chip_takes_one_away() {
         }
         let all = "q=%ED%99%8D&status=active,suspended&provider=kakao&role=member\
                    &from=2026-01-01&to=2026-01-31";
+        let page = viewer
+            .get(&format!("/admin/members?{all}&sort=no&per=50"))
+            .await;
+        let clear = page.attributes(".chips a", "href").pop().unwrap();
+        assert_eq!(
+            clear, "/admin/members?sort=no&per=50",
+            "the conditions only"
+        );
         let mut at = format!("/admin/members?{all}");
         let mut texts = Vec::new();
         loop {
@@ -242,5 +251,38 @@ fn a_strict_search_wants_one_more_condition_than_a_part_of_a_name() {
         }
         assert_eq!(numbers(&viewer.get("/admin/members?q=2").await), [2]);
         assert_eq!(numbers(&viewer.get("/admin/members").await).len(), 3);
+    });
+}
+
+// AD-7, RL-4
+#[test]
+fn a_search_that_takes_too_long_is_stopped_and_says_what_would_help() {
+    // Only PostgreSQL can be made slow from outside.
+    let Some(backends) = Backends::postgres() else {
+        return;
+    };
+    Stage::default().on(backends, async |app| {
+        crowd(app, &["홍길동", "이준"]).await;
+        let viewer = staff(app, "ordinary", Role::Viewer).await;
+        write(app, "ALTER TABLE saved_views RENAME TO kept_views").await;
+        let slow = "CREATE VIEW saved_views AS \
+                    SELECT kept_views.* FROM kept_views, (SELECT pg_sleep(60)) AS nap";
+        write(app, slow).await;
+        let page = viewer.get("/admin/members?status=active&role=member").await;
+        assert_eq!(page.status, 503);
+        assert!(
+            page.text(".empty[role=alert]")
+                .starts_with("검색이 오래 걸려 중단했습니다.")
+        );
+        assert_eq!(page.texts(".chips bdi").len(), 2, "nothing is lost");
+        assert!(page.texts("table").is_empty());
+        assert_eq!(
+            app.count("audit_events WHERE action = 'member.list'").await,
+            0
+        );
+        write(app, "DROP VIEW saved_views").await;
+        write(app, "ALTER TABLE kept_views RENAME TO saved_views").await;
+        let page = viewer.get("/admin/members?status=active&role=member").await;
+        assert_eq!(numbers(&page), [2, 1]);
     });
 }

@@ -20,7 +20,7 @@ async fn save(visitor: &Visitor, name: &str, query: &str) -> String {
 }
 
 async fn names(visitor: &Visitor) -> Vec<String> {
-    visitor.get(LIST).await.texts(".lists .chips bdi")
+    visitor.get(LIST).await.texts(".lists .chips a")
 }
 
 // AD-1, WB-3
@@ -39,7 +39,7 @@ fn views_are_kept_under_names_for_whoever_kept_them() {
         let script = "<script>alert(1)</script>";
         save(&one, script, "role=admin&sort=no&limit=1e9&q=a%40b").await;
         let page = one.get(LIST).await;
-        assert_eq!(page.texts(".lists .chips bdi"), [script, "정지 된 회원"]);
+        assert_eq!(page.texts(".lists .chips a"), [script, "정지 된 회원"]);
         assert!(!page.body.contains("<script>alert"));
         let links = page.attributes(".lists .chips a", "href");
         let expected = [
@@ -48,7 +48,9 @@ fn views_are_kept_under_names_for_whoever_kept_them() {
         ];
         assert_eq!(links, expected, "as one address, from the first page");
         for link in links {
-            assert_eq!(one.get(&link).await.status, 200, "{link}");
+            let page = one.get(&link).await;
+            assert_eq!(page.status, 200, "{link}");
+            assert_eq!(page.attributes(".lists [aria-current]", "href"), [link]);
         }
 
         // The same name is the same view.

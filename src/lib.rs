@@ -9,9 +9,11 @@ pub mod i18n;
 pub mod random;
 pub mod vault;
 
-// Who a member is, and how much of that others see: pure rules.
-pub mod mask;
+// Who a member is: pure rules.
 pub mod member;
+
+// How much of that others see.
+pub mod mask;
 
 // Settings and what operators see.
 pub mod config;

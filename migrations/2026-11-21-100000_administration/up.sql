@@ -63,9 +63,10 @@ CREATE UNIQUE INDEX audit_events_place ON audit_events (place);
 DROP INDEX audit_events_at;
 CREATE INDEX audit_events_at ON audit_events (at, place);
 CREATE INDEX audit_events_actor ON audit_events (actor, at, place);
-CREATE INDEX audit_events_subject ON audit_events (subject, place);
+CREATE INDEX audit_events_subject ON audit_events (subject, at, place);
 CREATE INDEX audit_events_action ON audit_events (action, at, place, result);
-CREATE INDEX audit_events_result ON audit_events (result, at, place);
+-- Of what did not succeed only: that of everything would be taken for one person's entries, too.
+CREATE INDEX audit_events_result ON audit_events (result, at, place) WHERE result <> 'success';
 
 -- Both ends of the chain, vouched for with the service's own key: whoever rewrites the chain
 -- without that key is found out.

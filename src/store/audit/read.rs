@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
@@ -130,6 +133,10 @@ fn matching(filter: &Filter) -> Events<'_> {
     }
     if let Some(result) = filter.result {
         query = query.filter(audit_events::result.eq(result.code()));
+        // For one person there is a better index than that of all that did not succeed.
+        if result != Outcome::Success && filter.actor.is_none() && filter.subject.is_none() {
+            query = query.filter(not_success());
+        }
     }
     if let Some(from) = filter.from {
         query = query.filter(audit_events::at.ge(stored(from)));
@@ -283,10 +290,17 @@ pub fn sign_ins(
         .or(audit_events::reason.ne("cancelled").assume_not_null());
     let failed = some()
         .filter(audit_events::result.eq_any(NOT_SUCCESS))
+        .filter(not_success())
         .filter(unlike)
         .count()
         .get_result(connection)?;
     Ok(SignIns { succeeded, failed })
+}
+
+/// In these words, which the index of all that did not succeed has: no planner sees through a
+/// bound value.
+fn not_success() -> SqlLiteral<Bool> {
+    sql("result <> 'success'")
 }
 
 const SIGN_INS: [&str; 2] = ["login.kakao", "login.email"];

@@ -28,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::AnyConnection;
 pub use error::Error;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Migrated, keep_statistics, migrate};
 
 use crate::config::Database;
 use connection::Manager;

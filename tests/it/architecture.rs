@@ -182,6 +182,8 @@ fn every_page_stands_in_the_frame_of_its_side() {
         for page in quoted_after(&text, "path = ") {
             let frame = if module_of(&file) == ISLAND {
                 "{% extends \"emulator/frame.html\" %}"
+            } else if page.starts_with("admin/") {
+                "{% extends \"admin/frame.html\" %}"
             } else {
                 "{% extends \"base.html\" %}"
             };

@@ -122,7 +122,8 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
     in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
-    gate.purge_audit_log().await
+    gate.purge_audit_log().await?;
+    gate.store.write(store::keep_statistics).await
 }
 
 async fn in_batches(

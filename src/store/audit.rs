@@ -3,7 +3,7 @@
 //! Every entry has a place, and a digest of itself and the entry before it, so that a changed or
 //! removed one shows. Both ends of the chain are vouched for with a key that the database does
 //! not hold (`audit_chain`), so that nobody who can write to the database alone can chain anew.
-//! What this finds and what it cannot is in `docs/decisions/0015-the-audit-log-is-a-chain.md`.
+//! What this finds and what it cannot is in `docs/decisions/0016-the-audit-log-is-a-chain.md`.
 
 mod about;
 mod ends;

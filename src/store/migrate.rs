@@ -113,6 +113,18 @@ fn complete(connection: &mut AnyConnection) -> Result<(), Error> {
     directory::prepare(connection)
 }
 
+/// Lets the database look again at how many rows of what it has, where it does not do so by
+/// itself: it plans by that. To be called now and then.
+///
+/// # Errors
+/// The database's.
+pub fn keep_statistics(connection: &mut AnyConnection) -> Result<(), Error> {
+    if let AnyConnection::Sqlite(_) = connection {
+        connection.batch_execute("PRAGMA optimize")?;
+    }
+    Ok(())
+}
+
 fn refuse_newer(connection: &mut AnyConnection) -> Result<(), Error> {
     type Backend = <AnyConnection as diesel::Connection>::Backend;
     let known: Vec<Box<dyn Migration<Backend>>> = MIGRATIONS.migrations().map_err(failed)?;

@@ -30,7 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::AnyConnection;
 pub use error::Error;
-pub use migrate::{Migrated, check_schema, migrate};
+pub use migrate::{Migrated, check_schema, keep_statistics, migrate};
 
 use crate::config::Database;
 use connection::Manager;

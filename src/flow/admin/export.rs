@@ -32,7 +32,7 @@ pub struct Wish {
 /// What comes of a wish.
 pub enum Wished {
     /// It is on record and may be read.
-    Granted(Export),
+    Granted(Box<Export>),
     /// Their role does not allow it, which is on record too.
     Refused,
     /// They are more than [`LIMIT`].
@@ -105,12 +105,12 @@ impl Gate {
         if !allowed {
             return Ok(Wished::Refused);
         }
-        Ok(Wished::Granted(Export {
+        Ok(Wished::Granted(Box::new(Export {
             store: self.store.clone(),
             filter: wish.filter,
             after: 0,
             left: LIMIT,
-        }))
+        })))
     }
 }
 

@@ -80,7 +80,7 @@ impl Rows {
 /// The bytes of the file, batch by batch. A batch that cannot be read ends it with an error, upon
 /// which the connection is closed before the end of the body.
 pub(super) fn stream(
-    export: Export,
+    export: Box<Export>,
     rows: Rows,
     request_id: String,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> {

@@ -66,6 +66,8 @@ impl Row {
                 None => Named::other(match entry.ip.as_str() {
                     "cli" => t.au_by_cli(),
                     "system" => t.au_by_system(),
+                    // By the settings, in the request of whoever they name.
+                    _ if entry.action == "member.role" => t.au_by_system(),
                     _ => t.au_by_nobody(),
                 }),
             },

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::action;
 use crate::flow::admin::record::Line;
-use crate::i18n::{Texts, machine_time};
+use crate::i18n::Texts;
 use crate::mask;
 use crate::member::MemberId;
 use crate::store::audit::{Outcome, Person};
@@ -14,7 +14,6 @@ use crate::web::ErrorId;
 /// An entry.
 pub(super) struct Row {
     pub(super) place: i64,
-    pub(super) machine: String,
     pub(super) time: String,
     pub(super) actor: Named,
     pub(super) action: Cow<'static, str>,
@@ -59,7 +58,6 @@ impl Row {
         };
         Self {
             place: entry.place,
-            machine: machine_time(entry.at),
             time: t.datetime_exact(entry.at),
             actor: match entry.actor {
                 Some(id) => Named::member(id, line.actor.as_ref()),

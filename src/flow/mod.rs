@@ -200,6 +200,34 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Writes down, in a transaction of its own, that somebody looked at something; to be done
+    /// before it is shown.
+    async fn audit_look(
+        &self,
+        actor: Option<MemberId>,
+        action: &'static str,
+        detail: String,
+        origin: &Origin,
+    ) -> Result<(), store::Error> {
+        let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
+        self.store
+            .write(move |connection| {
+                let entry = Audited {
+                    actor,
+                    subject: None,
+                    action,
+                    result: Outcome::Success,
+                    reason: None,
+                    detail: Some(detail).filter(|detail| !detail.is_empty()),
+                    origin: &from,
+                };
+                gate.audit(connection, &[entry], now)
+            })
+            .await
+    }
+}
+
 /// Something worth an entry in the audit log.
 struct Audited<'a> {
     actor: Option<MemberId>,

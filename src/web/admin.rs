@@ -18,6 +18,7 @@ mod query;
 mod reveal;
 mod spreadsheet;
 mod told;
+mod words;
 
 pub(super) use act::{ask_kick, ask_restore, ask_role, ask_suspend, kick, restore, role, suspend};
 pub(super) use audit::{export as export_audit, show as audit};

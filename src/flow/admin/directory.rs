@@ -1,6 +1,6 @@
 //! The member list: found and counted in one hop, written down in the next, then shown.
 
-use crate::flow::{Audited, Gate, Origin};
+use crate::flow::{Gate, Origin};
 use crate::member::MemberId;
 use crate::store::directory::{self, COUNT_CAP, Card, Count, Filter, Order, Sort};
 use crate::store::saved_views::{self, Kept, Preferences, View};
@@ -77,7 +77,8 @@ impl Gate {
             })
             .await?;
         if matches!(listing.found, Found::Members(..)) {
-            self.tell_of_list(admin, told, origin).await?;
+            self.audit_look(Some(admin), "member.list", told, origin)
+                .await?;
         }
         Ok(listing)
     }
@@ -111,28 +112,9 @@ impl Gate {
                 directory::list(connection, &filter, sort, 0, MOST_OF_AN_ADDRESS)
             })
             .await?;
-        self.tell_of_list(admin, "q=email".to_owned(), origin)
+        self.audit_look(Some(admin), "member.list", "q=email".to_owned(), origin)
             .await?;
         Ok(found)
-    }
-
-    async fn tell_of_list(
-        &self,
-        admin: MemberId,
-        told: String,
-        origin: &Origin,
-    ) -> Result<(), store::Error> {
-        let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
-        self.store
-            .write(move |connection| {
-                let entry = Audited {
-                    subject: None,
-                    detail: Some(told).filter(|told| !told.is_empty()),
-                    ..Audited::own(admin, "member.list", &from)
-                };
-                gate.audit(connection, &[entry], now)
-            })
-            .await
     }
 
     /// Keeps a view of the list under a name; one of the same name gives way to it.

@@ -55,22 +55,8 @@ impl Gate {
             .store
             .read(move |connection| newest(connection, &filter, limit))
             .await?;
-        let (gate, actor, from) = (self.clone(), actor.clone(), origin.clone());
         let detail = actor.signed(format!("{detail}, found: {}", found.len()));
-        let now = self.clock.now();
-        self.store
-            .write(move |connection| {
-                let audited = Audited {
-                    actor: actor.id(),
-                    subject: None,
-                    action: "member.list",
-                    result: Outcome::Success,
-                    reason: None,
-                    detail: Some(detail),
-                    origin: &from,
-                };
-                gate.audit(connection, &[audited], now)
-            })
+        self.audit_look(actor.id(), "member.list", detail, origin)
             .await?;
         Ok(found)
     }

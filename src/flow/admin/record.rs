@@ -136,7 +136,8 @@ impl Gate {
             .store
             .read(move |connection| gate.sheet(connection, scope, &asked, view))
             .await?;
-        self.tell_of_view(viewer, told, origin).await?;
+        self.audit_look(Some(viewer), "audit.view", told, origin)
+            .await?;
         Ok(sheet)
     }
 
@@ -192,25 +193,6 @@ impl Gate {
             older,
             ..nothing
         })
-    }
-
-    async fn tell_of_view(
-        &self,
-        viewer: MemberId,
-        told: String,
-        origin: &Origin,
-    ) -> Result<(), store::Error> {
-        let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
-        self.store
-            .write(move |connection| {
-                let entry = Audited {
-                    subject: None,
-                    detail: Some(told).filter(|told| !told.is_empty()),
-                    ..Audited::own(viewer, "audit.view", &from)
-                };
-                gate.audit(connection, &[entry], now)
-            })
-            .await
     }
 
     /// Begins an export of what `asked` finds, the newest first. That it is made, and why, is in

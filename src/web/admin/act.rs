@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::draft::{Draft, Mistake, Wrong};
 use super::member::{back_to, member_of};
-use super::person::{Person, role_label};
+use super::person::Person;
 use super::told::ActNotice;
+use super::words;
 use crate::flow::admin::{Act, Actor, Done, Look, Reason, Refusal, Target, may};
 use crate::i18n::Texts;
 use crate::member::{MemberId, Role, StandingKind};
@@ -365,7 +366,7 @@ fn roles(t: Texts, before: Role) -> Vec<(&'static str, String)> {
         Role::Admin => t.role_admin_effect(),
         Role::Owner => t.role_owner_effect(),
     };
-    let (from, label) = (role_label(t, before), |role| role_label(t, role));
+    let (from, label) = (words::role(t, before), |role| words::role(t, role));
     other
         .map(|role| (role.code(), t.md_role_body(from, label(role), effect(role))))
         .collect()

@@ -200,11 +200,12 @@ fn lines(
     t: Texts,
     exported: Exported,
 ) -> impl futures_util::Stream<Item = Result<Bytes, store::Error>> {
-    let head = format!("{}{}", spreadsheet::BYTE_ORDER_MARK, heading(t));
-    let begin = (Some(head), exported);
-    futures_util::stream::try_unfold(begin, move |(head, mut exported)| async move {
-        if let Some(head) = head {
-            return Ok(Some((Bytes::from(head), (None, exported))));
+    let begin = (true, exported);
+    futures_util::stream::try_unfold(begin, move |(first, mut exported)| async move {
+        if first {
+            let mut head = spreadsheet::BYTE_ORDER_MARK.to_vec();
+            head.extend(in_a_file([heading(t)])?);
+            return Ok(Some((Bytes::from(head), (false, exported))));
         }
         let lines = exported.next().await.inspect_err(|error| {
             tracing::warn!(%error, "an export of the audit log broke off");
@@ -212,13 +213,17 @@ fn lines(
         if lines.is_empty() {
             return Ok(None);
         }
-        let text: String = lines.iter().map(|line| written(t, line)).collect();
-        Ok(Some((Bytes::from(text), (None, exported))))
+        let text = in_a_file(lines.iter().map(|line| written(t, line)))?;
+        Ok(Some((Bytes::from(text), (false, exported))))
     })
 }
 
-fn heading(t: Texts) -> String {
-    spreadsheet::line([
+fn in_a_file(rows: impl IntoIterator<Item = [String; 13]>) -> Result<Vec<u8>, store::Error> {
+    spreadsheet::lines(rows).map_err(|_| store::Error::Work("a line could not be written"))
+}
+
+fn heading(t: Texts) -> [String; 13] {
+    [
         t.au_no(),
         t.au_th_time(),
         t.au_actor_no(),
@@ -232,10 +237,11 @@ fn heading(t: Texts) -> String {
         t.au_th_result(),
         t.au_detail(),
         t.au_request(),
-    ])
+    ]
+    .map(str::to_owned)
 }
 
-fn written(t: Texts, line: &Line) -> String {
+fn written(t: Texts, line: &Line) -> [String; 13] {
     let row = Row::new(t, line);
     let place = row.place.to_string();
     let number = |who: Option<&Named>| {
@@ -244,7 +250,7 @@ fn written(t: Texts, line: &Line) -> String {
     };
     let (actor, target) = (number(Some(&row.actor)), number(row.target.as_ref()));
     let name = row.target.as_ref().map(|who| who.name.as_str());
-    spreadsheet::line([
+    [
         place.as_str(),
         &row.time,
         &actor,
@@ -258,5 +264,6 @@ fn written(t: Texts, line: &Line) -> String {
         row.result.1,
         &row.change.text(),
         row.request.as_deref().unwrap_or_default(),
-    ])
+    ]
+    .map(str::to_owned)
 }

@@ -10,9 +10,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::query::{Column, ListQuery};
+use super::words;
 use crate::flow::admin::{EXPORT_LIMIT, Reason, ReasonError, Wish, Wished};
 use crate::i18n::Texts;
-use crate::member::{Provider, Role, StandingKind};
+use crate::member::Role;
 use crate::store::directory::Count;
 use crate::web::Site;
 use crate::web::error::{ErrorId, Problem};
@@ -169,7 +170,7 @@ async fn show(
         fields: Column::ALL
             .map(|column| {
                 let ticked = draft.columns.contains(&column);
-                (column.code(), label(t, column), ticked)
+                (column.code(), words::column(t, column), ticked)
             })
             .to_vec(),
         owner: staff.role() == Role::Owner,
@@ -207,7 +208,7 @@ fn in_words(t: Texts, query: &ListQuery) -> Vec<String> {
         filter
             .standings
             .iter()
-            .map(|kind| standing(t, *kind))
+            .map(|kind| words::standing(t, *kind))
             .collect(),
     );
     line(
@@ -215,12 +216,16 @@ fn in_words(t: Texts, query: &ListQuery) -> Vec<String> {
         filter
             .providers
             .iter()
-            .map(|one| provider(t, *one))
+            .map(|one| words::provider(t, *one))
             .collect(),
     );
     line(
         t.am_role(),
-        filter.roles.iter().map(|one| role(t, *one)).collect(),
+        filter
+            .roles
+            .iter()
+            .map(|one| words::role(t, *one))
+            .collect(),
     );
     let from = filter.joined_from.map(|at| t.date_long(at));
     line(t.am_from(), from.iter().map(String::as_str).collect());
@@ -230,42 +235,4 @@ fn in_words(t: Texts, query: &ListQuery) -> Vec<String> {
         .map(|at| t.date_long(at - time::Duration::SECOND));
     line(t.am_to(), to.iter().map(String::as_str).collect());
     lines
-}
-
-fn label(t: Texts, column: Column) -> &'static str {
-    match column {
-        Column::Number => t.am_th_no(),
-        Column::Name => t.am_th_member(),
-        Column::Email => t.am_th_email(),
-        Column::Provider => t.am_provider(),
-        Column::Status => t.am_status(),
-        Column::Role => t.am_role(),
-        Column::Joined => t.am_th_joined(),
-        Column::Seen => t.am_th_seen(),
-    }
-}
-
-fn standing(t: Texts, kind: StandingKind) -> &'static str {
-    match kind {
-        StandingKind::Active => t.st_active(),
-        StandingKind::Suspended => t.st_suspended(),
-        StandingKind::Unconfirmed => t.st_unverified(),
-        StandingKind::Withdrawn => t.st_withdrawn(),
-    }
-}
-
-fn provider(t: Texts, provider: Provider) -> &'static str {
-    match provider {
-        Provider::Kakao => t.me_kakao(),
-        Provider::Email => t.am_th_email(),
-    }
-}
-
-fn role(t: Texts, role: Role) -> &'static str {
-    match role {
-        Role::Member => t.role_member(),
-        Role::Viewer => t.role_viewer(),
-        Role::Admin => t.role_admin(),
-        Role::Owner => t.role_owner(),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::action;
 use super::person::Person;
 use super::told::in_words;
 use crate::flow::admin::{HistoryLine, Refusal};
@@ -46,7 +47,8 @@ impl Line {
             time: t.datetime_list(told.at),
             actor: name,
             actor_page: actor.filter(|_| !own).map(|actor| actor.address()),
-            action: action(t, &told.action),
+            action: action::in_words(t, &told.action)
+                .map_or_else(|| told.action.clone().into(), Cow::Borrowed),
             reason,
             detail: told.detail.clone(),
             ip: mask::ip(&told.ip),
@@ -57,25 +59,4 @@ impl Line {
             },
         }
     }
-}
-
-/// What people call an action; one that has no name keeps its code.
-fn action(t: Texts, code: &str) -> Cow<'static, str> {
-    match code {
-        "join.kakao" => t.md_did_join(),
-        "login.kakao" => t.md_did_login(),
-        "reauth.kakao" => t.md_did_reauth(),
-        "logout" | "logout.with_kakao" => t.md_did_logout(),
-        "logout.everywhere" => t.md_did_logout_everywhere(),
-        "session.end" | "session.end_others" => t.md_did_device(),
-        "member.view" => t.ac_view(),
-        "member.reveal" => t.ac_reveal(),
-        "member.export" => t.ac_export(),
-        "member.suspend" => t.ac_suspend(),
-        "member.restore" => t.ac_restore(),
-        "member.kick" => t.ac_kick(),
-        "member.role" => t.ac_role(),
-        other => return other.to_owned().into(),
-    }
-    .into()
 }

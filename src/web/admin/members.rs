@@ -15,6 +15,7 @@ use askama::Template;
 use super::notice::ListNotice;
 use super::query::{Column, ListQuery, PER, sort_code};
 use super::told::{Told, told};
+use super::words;
 use crate::flow::admin::directory::{Asked, Found, Listing};
 use crate::i18n::{Texts, machine_day, seoul_day};
 use crate::member::{Provider, Role, StandingKind};
@@ -281,15 +282,15 @@ fn choices(t: Texts, query: &ListQuery) -> [Choices; 3] {
     let filter = &query.filter;
     let standings = StandingKind::ALL.map(|kind| {
         let chosen = filter.standings.contains(&kind);
-        (kind.code(), table::standing(t, kind), chosen)
+        (kind.code(), words::standing(t, kind), chosen)
     });
     let providers = Provider::ALL.map(|provider| {
         let chosen = filter.providers.contains(&provider);
-        (provider.code(), table::provider(t, provider), chosen)
+        (provider.code(), words::provider(t, provider), chosen)
     });
     let roles = Role::ALL.map(|role| {
         let chosen = filter.roles.contains(&role);
-        (role.code(), table::role(t, role), chosen)
+        (role.code(), words::role(t, role), chosen)
     });
     let choices = |name, label, boxes| Choices { name, label, boxes };
     [
@@ -315,15 +316,15 @@ fn chips(t: Texts, query: &ListQuery) -> Vec<Chip> {
     }
     for kind in &filter.standings {
         let without = |query: &mut ListQuery| query.filter.standings.retain(|other| other != kind);
-        chips.push(chip(t.am_status(), table::standing(t, *kind), &without));
+        chips.push(chip(t.am_status(), words::standing(t, *kind), &without));
     }
     for one in &filter.providers {
         let without = |query: &mut ListQuery| query.filter.providers.retain(|other| other != one);
-        chips.push(chip(t.am_provider(), table::provider(t, *one), &without));
+        chips.push(chip(t.am_provider(), words::provider(t, *one), &without));
     }
     for role in &filter.roles {
         let without = |query: &mut ListQuery| query.filter.roles.retain(|other| other != role);
-        chips.push(chip(t.am_role(), table::role(t, *role), &without));
+        chips.push(chip(t.am_role(), words::role(t, *role), &without));
     }
     if let Some(from) = filter.joined_from.map(seoul_day) {
         let without = |query: &mut ListQuery| query.filter.joined_from = None;

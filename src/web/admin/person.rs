@@ -3,10 +3,11 @@
 
 use uuid::Uuid;
 
+use super::words;
 use crate::flow::admin::Seen;
 use crate::i18n::{Texts, machine_time};
 use crate::mask;
-use crate::member::{Provider, Role, Standing, StandingKind};
+use crate::member::{Provider, Standing, StandingKind};
 use crate::store::directory::Card;
 
 /// What every page about a member begins with.
@@ -68,7 +69,7 @@ impl Status {
                 StandingKind::Unconfirmed => "warn",
                 StandingKind::Withdrawn => "",
             },
-            label: standing_label(t, kind),
+            label: words::standing(t, kind),
             until: match standing {
                 Standing::Suspended { until: Some(end) } => {
                     Some(t.md_until_date(t.datetime_list(*end)))
@@ -84,25 +85,7 @@ fn name(t: Texts, card: &Card, masked: bool) -> String {
     match &card.display_name {
         Some(name) if masked => mask::name(name),
         Some(name) => name.clone(),
-        None => t.md_noname().to_owned(),
-    }
-}
-
-pub(super) fn standing_label(t: Texts, kind: StandingKind) -> &'static str {
-    match kind {
-        StandingKind::Active => t.st_active(),
-        StandingKind::Suspended => t.st_suspended(),
-        StandingKind::Unconfirmed => t.st_unverified(),
-        StandingKind::Withdrawn => t.st_withdrawn(),
-    }
-}
-
-pub(super) fn role_label(t: Texts, role: Role) -> &'static str {
-    match role {
-        Role::Member => t.role_member(),
-        Role::Viewer => t.role_viewer(),
-        Role::Admin => t.role_admin(),
-        Role::Owner => t.role_owner(),
+        None => t.am_noname().to_owned(),
     }
 }
 
@@ -136,7 +119,7 @@ pub(super) fn facts(t: Texts, seen: &Seen, masked: bool) -> Vec<Fact> {
         plain(t.me_name(), name(t, card, masked)),
         plain(t.me_email(), card.email.as_ref().map_or_else(none, email)),
         plain(t.am_provider(), provider.to_owned()),
-        plain(t.am_role(), role_label(t, card.role).to_owned()),
+        plain(t.am_role(), words::role(t, card.role).to_owned()),
     ];
     if let Some(because) = &seen.suspended_because {
         facts.push(plain(t.md_because(), because.clone()));

@@ -1,35 +1,35 @@
 //! Tables as files that spreadsheet programs open (RFC 4180).
 
 /// What a file begins with, so that programs read it as UTF-8 whatever the machine is set to.
-pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// One line: cells in quotes where they need them. No cell is a formula: what would be one to a
-/// spreadsheet program begins with an apostrophe instead.
-pub(super) fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
-    let mut line = String::new();
-    for (place, cell) in cells.into_iter().enumerate() {
-        if place > 0 {
-            line.push(',');
-        }
-        let guard = if is_formula(cell) { "'" } else { "" };
-        if cell.contains(['"', ',', '\r', '\n']) {
-            line.push('"');
-            line.push_str(guard);
-            line.push_str(&cell.replace('"', "\"\""));
-            line.push('"');
-        } else {
-            line.push_str(guard);
-            line.push_str(cell);
-        }
+/// Rows as lines of a file: cells in quotes where they need them, and none that is a formula.
+///
+/// # Errors
+/// Rows of different lengths.
+pub(super) fn lines<Row>(rows: impl IntoIterator<Item = Row>) -> Result<Vec<u8>, csv::Error>
+where
+    Row: IntoIterator<Item = String>,
+{
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row.into_iter().map(harmless))?;
     }
-    line.push_str("\r\n");
-    line
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
 }
 
+/// A cell that would be a formula to a spreadsheet program begins with an apostrophe instead.
 /// Full-width signs count: some programs take them for the others.
-fn is_formula(cell: &str) -> bool {
-    const SIGNS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
-    cell.trim_start_matches(' ').starts_with(SIGNS)
+fn harmless(cell: String) -> String {
+    const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if cell.trim_start_matches(' ').starts_with(SIGNS) {
+        return format!("'{cell}");
+    }
+    cell
 }
 
 #[cfg(test)]
@@ -45,10 +45,13 @@ mod tests {
             (vec!["two\r\nlines"], "\"two\r\nlines\"\r\n"),
             (vec!["=1+1", "+82", "-1", "@a"], "'=1+1,'+82,'-1,'@a\r\n"),
             (vec!["\tx", "  =1", "＝1"], "'\tx,'  =1,'＝1\r\n"),
-            (vec!["=A1,B1"], "\"'=A1,B1\"\r\n"),
+            (vec!["\r=1"], "\"'\r=1\"\r\n"),
+            (vec!["\n=1"], "\"'\n=1\"\r\n"),
+            (vec!["=\"a\",b"], "\"'=\"\"a\"\",b\"\r\n"),
             (vec!["a=b"], "a=b\r\n"),
         ] {
-            assert_eq!(line(cells.iter().copied()), expected, "{cells:?}");
+            let written = lines([cells.iter().map(|cell| (*cell).to_owned())]).unwrap();
+            assert_eq!(written, expected.as_bytes(), "{cells:?}");
         }
     }
 }

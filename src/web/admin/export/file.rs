@@ -6,14 +6,13 @@ use futures_util::{Stream, TryStreamExt as _};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 
-use super::{Column, label, provider, role, standing};
+use super::Column;
 use crate::flow::admin::Export;
 use crate::i18n::Texts;
 use crate::mask;
 use crate::store::directory::Card;
-
-/// Tells spreadsheets that the bytes are UTF-8.
-const MARK: &[u8] = "\u{feff}".as_bytes();
+use crate::web::admin::spreadsheet::{self, lines};
+use crate::web::admin::words::{self, provider, role, standing};
 
 /// The members could not be read, or not be written down; the log has more.
 #[derive(Debug, thiserror::Error)]
@@ -47,16 +46,16 @@ impl Rows {
         let labels = self
             .columns
             .iter()
-            .map(|column| label(self.t, *column).to_owned());
-        let mut head = MARK.to_vec();
-        head.extend(lines([labels.collect()])?);
+            .map(|column| words::column(self.t, *column).to_owned());
+        let mut head = spreadsheet::BYTE_ORDER_MARK.to_vec();
+        head.extend(lines([labels])?);
         Ok(head)
     }
 
     fn lines(&self, cards: &[Card]) -> Result<Vec<u8>, csv::Error> {
         lines(cards.iter().map(|card| {
-            let cells = self.columns.iter().map(|column| self.cell(card, *column));
-            cells.collect()
+            let cells = self.columns.iter();
+            cells.map(|column| self.cell(card, *column))
         }))
     }
 
@@ -102,61 +101,10 @@ pub(super) fn stream(
     })
 }
 
-fn lines(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    for row in rows {
-        let cells = row.into_iter().map(harmless);
-        writer.write_record(cells)?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| error.into_error().into())
-}
-
-/// A cell that no spreadsheet takes for a formula, by its first character; the wide forms count,
-/// which some turn into the narrow ones.
-fn harmless(cell: String) -> String {
-    let begins = cell.chars().next();
-    if matches!(
-        begins,
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
-    ) {
-        return format!("'{cell}");
-    }
-    cell
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use time::macros::datetime;
-
-    // AD-7
-    #[test]
-    fn cells_are_quoted_where_they_must_be_and_never_formulas() {
-        for (cell, written) in [
-            ("홍길동", "홍길동\r\n"),
-            ("=1+1", "'=1+1\r\n"),
-            ("+82 10", "'+82 10\r\n"),
-            ("-1", "'-1\r\n"),
-            ("@SUM(A1)", "'@SUM(A1)\r\n"),
-            ("\t=1", "'\t=1\r\n"),
-            ("\r=1", "\"'\r=1\"\r\n"),
-            ("\n=1", "\"'\n=1\"\r\n"),
-            ("＝1", "'＝1\r\n"),
-            ("=\"a\",b", "\"'=\"\"a\"\",b\"\r\n"),
-            ("a,b", "\"a,b\"\r\n"),
-            ("a\"b", "\"a\"\"b\"\r\n"),
-            ("a\r\nb", "\"a\r\nb\"\r\n"),
-            ("", "\"\"\r\n"),
-            ("1=1", "1=1\r\n"),
-        ] {
-            let bytes = lines([vec![cell.to_owned()]]).unwrap();
-            assert_eq!(String::from_utf8(bytes).unwrap(), written, "{cell:?}");
-        }
-    }
 
     #[test]
     fn a_file_is_named_after_the_minute_in_seoul() {

@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{columns_of, lead, table};
+use super::{columns_of, lead};
 use crate::web::Site;
 use crate::web::admin::notice::ListNotice;
 use crate::web::admin::query::{Column, ListQuery};
+use crate::web::admin::words;
 use crate::web::error::Problem;
 use crate::web::forms::Post;
 use crate::web::page::{self, Layout};
@@ -47,7 +48,7 @@ pub(in crate::web) async fn settings(
             .map(|column| {
                 (
                     column.code(),
-                    table::label(layout.t, column),
+                    words::column(layout.t, column),
                     shown.contains(&column),
                 )
             })

@@ -4,9 +4,10 @@ use uuid::Uuid;
 
 use crate::i18n::{Texts, machine_day, seoul_day};
 use crate::mask;
-use crate::member::{Provider, Role, Standing, StandingKind};
+use crate::member::{Standing, StandingKind};
 use crate::store::directory::{Card, Order, Sort};
 use crate::web::admin::query::{Column, ListQuery};
+use crate::web::admin::words;
 use crate::web::visitor::Staff;
 
 /// Members, and what their columns are called and sorted by.
@@ -68,7 +69,7 @@ impl Table {
             .map(|card| Row::new(t, columns, card, staff))
             .collect();
         Self {
-            caption: t.am_caption(label(t, Column::of(query.sort.by))),
+            caption: t.am_caption(words::column(t, Column::of(query.sort.by))),
             heads: columns
                 .iter()
                 .map(|column| Head::new(t, query, *column))
@@ -82,7 +83,7 @@ impl Table {
 
 impl Head {
     fn new(t: Texts, query: &ListQuery, column: Column) -> Self {
-        let label = label(t, column);
+        let label = words::column(t, column);
         let sort = column.order().map(|by| {
             let now = (query.sort.by == by).then_some(query.sort.descending);
             // Numbers and names begin at the first, moments with the latest.
@@ -132,17 +133,17 @@ impl Cell {
                 None => t.am_noname().to_owned(),
             },
             Column::Email => card.email.as_deref().map(mask::email).unwrap_or_default(),
-            Column::Provider => provider(t, card.provider).to_owned(),
+            Column::Provider => words::provider(t, card.provider).to_owned(),
             Column::Status => {
                 tag = tone(card.standing.kind());
                 status(t, &card.standing)
             }
-            Column::Role => role(t, card.role).to_owned(),
+            Column::Role => words::role(t, card.role).to_owned(),
             Column::Joined => t.datetime_list(card.created_at),
             Column::Seen => t.datetime_list(card.last_login_at),
         };
         Self {
-            label: phone.then(|| label(t, column)),
+            label: phone.then(|| words::column(t, column)),
             text,
             tag,
             name: column == Column::Name && card.display_name.is_some(),
@@ -156,7 +157,7 @@ fn status(t: Texts, standing: &Standing) -> String {
             let until = t.am_until(machine_day(seoul_day(*until)));
             format!("{} {until}", t.st_suspended())
         }
-        other => self::standing(t, other.kind()).to_owned(),
+        other => words::standing(t, other.kind()).to_owned(),
     }
 }
 
@@ -167,43 +168,5 @@ fn tone(kind: StandingKind) -> Option<&'static str> {
         StandingKind::Suspended => Some("bad"),
         StandingKind::Unconfirmed => Some("warn"),
         StandingKind::Withdrawn => Some(""),
-    }
-}
-
-pub(super) fn label(t: Texts, column: Column) -> &'static str {
-    match column {
-        Column::Number => t.am_th_no(),
-        Column::Name => t.am_th_member(),
-        Column::Email => t.am_th_email(),
-        Column::Provider => t.am_provider(),
-        Column::Status => t.am_status(),
-        Column::Role => t.am_role(),
-        Column::Joined => t.am_th_joined(),
-        Column::Seen => t.am_th_seen(),
-    }
-}
-
-pub(super) fn standing(t: Texts, kind: StandingKind) -> &'static str {
-    match kind {
-        StandingKind::Active => t.st_active(),
-        StandingKind::Suspended => t.st_suspended(),
-        StandingKind::Unconfirmed => t.st_unverified(),
-        StandingKind::Withdrawn => t.st_withdrawn(),
-    }
-}
-
-pub(super) fn provider(t: Texts, provider: Provider) -> &'static str {
-    match provider {
-        Provider::Kakao => t.me_kakao(),
-        Provider::Email => t.am_th_email(),
-    }
-}
-
-pub(super) fn role(t: Texts, role: Role) -> &'static str {
-    match role {
-        Role::Member => t.role_member(),
-        Role::Viewer => t.role_viewer(),
-        Role::Admin => t.role_admin(),
-        Role::Owner => t.role_owner(),
     }
 }

@@ -125,6 +125,25 @@ fn looked_up(part: &str) -> BTreeSet<String> {
     all.into_iter().take(MOST_LOOKED_UP).collect()
 }
 
+/// Whether so many names have `part` that the index is no help. On PostgreSQL alone, whose index
+/// finds all or nothing: a look at some names is quicker than finding two hundred thousand.
+pub(super) fn is_common(connection: &mut AnyConnection, part: &str) -> Result<bool, Error> {
+    const SOME: i64 = 5_000;
+    let mut statement = Statement::new(connection);
+    if !statement.is_postgres() {
+        return Ok(false);
+    }
+    // Of the most frequent kind: for the choice of a way, not for an answer.
+    statement.sql(&format!(
+        "SELECT count(*) AS number FROM (SELECT name_key FROM members
+              WHERE standing = 'active' AND role = 'member' AND joined_with = 'kakao'
+              ORDER BY created_at DESC, number DESC LIMIT {SOME}) AS looked_at
+          WHERE strpos(name_key, "
+    ));
+    statement.bind(Value::Text(part.to_owned())).sql(") > 0");
+    Ok(statement.number(connection)? > SOME / 100)
+}
+
 /// Whether the index finds for `part` whom it should, and nobody else.
 pub(super) fn is_exact(part: &str) -> bool {
     part.chars().nth(LONGEST).is_none()

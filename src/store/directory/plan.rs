@@ -122,8 +122,10 @@ pub(super) fn count(
     }
     if let Some(part) = &wanted.name
         && names::is_there(connection)?
+        && !names::is_common(connection, part)?
     {
-        if names::is_exact(part) && !wanted.has_kinds() && !wanted.has_dates() {
+        let alone = names::is_exact(part) && !wanted.has_kinds() && !wanted.has_dates();
+        if alone {
             return candidates(connection, part, most);
         }
         let bearable = few(connection, most)?;
@@ -208,7 +210,10 @@ fn collect(
     let columns = format!("number, {column} AS place");
     let mut by_name = None;
     if let Some(part) = &wanted.name {
-        if names::is_there(connection)? && candidates(connection, part, few + 1)? <= few {
+        if names::is_there(connection)?
+            && !names::is_common(connection, part)?
+            && candidates(connection, part, few + 1)? <= few
+        {
             by_name = Some(part);
         } else if !is_within(connection, wanted, few.saturating_mul(COLLECTING))? {
             return Ok(None);
@@ -248,20 +253,21 @@ fn looked_up(statement: &mut Statement, wanted: &Wanted, part: &str, columns: &s
     wanted.others(statement);
 }
 
-/// Goes on with the conditions after `FROM members`, read off an index in the order of joining.
+/// Goes on with the conditions after `FROM members`, read off the shortest index that has all of
+/// them.
 fn restricted(statement: &mut Statement, wanted: &Wanted) {
-    let bare = !wanted.has_kinds() && wanted.name.is_none();
-    let index = if bare {
-        Order::Joined.bare()
-    } else {
-        Order::Joined.wide()
+    let wide = wanted.has_kinds() || (wanted.name.is_some() && wanted.has_dates());
+    let index = match (&wanted.name, wide) {
+        (_, true) => Order::Joined.wide(),
+        (None, false) => Order::Joined.bare(),
+        (Some(_), false) => Order::Name.bare(),
     };
     indexed_by(statement, index);
     statement.sql(" WHERE ");
-    if bare {
-        statement.sql("0 = 0");
-    } else {
+    if wide {
         wanted.any_kind(statement);
+    } else {
+        statement.sql("0 = 0");
     }
     wanted.others(statement);
 }
@@ -284,10 +290,17 @@ fn walk(
         wanted.kinds().collect()
     };
     let index = if bare { order.bare() } else { order.wide() };
+    // SQLite merges these in order by itself; PostgreSQL when each of them is in order.
+    let (open, close) = if statement.is_postgres() && kinds.len() > 1 {
+        let most = limit.saturating_add(offset);
+        ("(", format!("{} LIMIT {most})", sort.by(column)))
+    } else {
+        ("", String::new())
+    };
     for (place, kind) in kinds.iter().enumerate() {
         let join = if place == 0 { "" } else { " UNION ALL " };
         statement.sql(&format!(
-            "{join}SELECT number, {column} AS place FROM members"
+            "{join}{open}SELECT number, {column} AS place FROM members"
         ));
         indexed_by(&mut statement, index);
         statement.sql(&format!(" WHERE {kind}"));
@@ -295,6 +308,7 @@ fn walk(
         if let Some(after) = after {
             statement.sql(" AND number > ").bind(Value::Number(after));
         }
+        statement.sql(&close);
     }
     statement.sql(&sort.by("place"));
     statement.sql(&format!(" LIMIT {limit} OFFSET {offset}"));

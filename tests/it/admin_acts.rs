@@ -164,7 +164,7 @@ fn a_suspended_member_is_out_everywhere_at_once_until_the_day_is_over() {
         assert_eq!(app.of_member("version", member).await, "3");
         let history = admin.get(&format!("{}?tab=history", page_of(member))).await;
         let actions = history.texts("td:nth-child(3)");
-        assert_eq!(actions[..2], ["로그인", "정지 해제"]);
+        assert_eq!(actions[..2], ["카카오 로그인", "정지 해제"]);
         assert!(actions.contains(&"이용 정지".to_owned()));
         assert!(history.body.contains(WHY));
     });
@@ -680,7 +680,7 @@ fn a_long_history_is_read_page_by_page() {
         // Thirty acts, one sign-up, one login.
         assert_eq!(second.texts("tbody tr").len(), 12);
         assert_eq!(second.texts(".links a"), ["최근 기록"]);
-        assert!(second.body.contains("회원가입"));
+        assert!(second.body.contains("카카오로 가입"));
         let beyond = admin
             .get(&format!("{}?tab=history&before=1", page_of(member)))
             .await;

@@ -148,11 +148,21 @@ fn the_program_and_the_files_know_the_same_migrations() {
         assert_eq!(run(&backends.database, true), 0, "{backends}");
         // What the program made beside the files stands in nobody's way back, but for triggers:
         // no statement drops one that both databases know.
-        if let Database::Sqlite(_) = backends.database {
-            let triggers = "SELECT name AS text FROM sqlite_master WHERE type = 'trigger'";
-            for name in backends.database.texts(triggers) {
-                backends.database.execute(&format!("DROP TRIGGER {name}"));
-            }
+        let (triggers, of) = match backends.database {
+            Database::Sqlite(_) => (
+                "SELECT name AS text FROM sqlite_master WHERE type = 'trigger'",
+                "",
+            ),
+            Database::Postgres(_) => (
+                "SELECT CAST(tgname AS TEXT) AS text FROM pg_trigger \
+                 WHERE NOT tgisinternal AND tgrelid = 'members'::regclass",
+                " ON members",
+            ),
+        };
+        for name in backends.database.texts(triggers) {
+            backends
+                .database
+                .execute(&format!("DROP TRIGGER {name}{of}"));
         }
         assert_eq!(run(&backends.database, false), versions.len(), "{backends}");
         assert_eq!(tables(&backends.database), [""; 0], "{backends}");

@@ -13,6 +13,9 @@ pub mod vault;
 pub mod mask;
 pub mod member;
 
+// How a member proves to be one, other than by Kakao.
+pub mod password;
+
 // Settings and what operators see.
 pub mod config;
 pub mod telemetry;

@@ -11,6 +11,7 @@ pub mod vault;
 
 // Who a member is, and how much of that others see: pure rules.
 pub mod mask;
+pub mod email;
 pub mod member;
 
 // How a member proves to be one, other than by Kakao.

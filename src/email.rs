@@ -68,7 +68,9 @@ fn domain_of(text: &str) -> Option<String> {
         return None;
     };
     let label = |label: &str| {
-        let plain = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let plain = label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
         (1..=63).contains(&label.len()) && plain && !label.starts_with('-') && !label.ends_with('-')
     };
     let whole = domain.split('.').count() >= 2 && domain.split('.').all(label);
@@ -97,14 +99,29 @@ mod tests {
     fn one_address_has_one_key_however_it_is_typed() {
         for (typed, spelled, key) in [
             (" Hong@Example.COM ", "Hong@example.com", "hong@example.com"),
-            ("ｈｏｎｇ@example.com", "hong@example.com", "hong@example.com"),
+            (
+                "ｈｏｎｇ@example.com",
+                "hong@example.com",
+                "hong@example.com",
+            ),
             ("a+tag@b.co.kr", "a+tag@b.co.kr", "a+tag@b.co.kr"),
-            ("홍@메일.한국", "홍@xn--o39a4fw9j.xn--3e0b707e", "홍@xn--o39a4fw9j.xn--3e0b707e"),
+            (
+                "홍@메일.한국",
+                "홍@xn--o39a4fw9j.xn--3e0b707e",
+                "홍@xn--o39a4fw9j.xn--3e0b707e",
+            ),
             ("a@b-c.d", "a@b-c.d", "a@b-c.d"),
         ] {
             let address = EmailAddress::parse(typed).unwrap_or_else(|_| panic!("{typed:?}"));
-            assert_eq!(address.key(), key.replace("xn--o39a4fw9j", &ascii("메일")), "{typed:?}");
-            assert_eq!(address.as_str(), spelled.replace("xn--o39a4fw9j", &ascii("메일")));
+            assert_eq!(
+                address.key(),
+                key.replace("xn--o39a4fw9j", &ascii("메일")),
+                "{typed:?}"
+            );
+            assert_eq!(
+                address.as_str(),
+                spelled.replace("xn--o39a4fw9j", &ascii("메일"))
+            );
             let again = EmailAddress::parse(address.as_str()).unwrap();
             assert_eq!(again, address, "{typed:?}");
         }

@@ -10,8 +10,8 @@ pub mod random;
 pub mod vault;
 
 // Who a member is, and how much of that others see: pure rules.
-pub mod mask;
 pub mod email;
+pub mod mask;
 pub mod member;
 
 // How a member proves to be one, other than by Kakao.
@@ -21,8 +21,9 @@ pub mod password;
 pub mod config;
 pub mod telemetry;
 
-// The two systems we talk to; they never meet.
+// The systems we talk to; they never meet.
 pub mod kakao;
+pub mod mail;
 pub mod store;
 
 // What a browser holds.

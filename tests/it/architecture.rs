@@ -30,6 +30,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("r2d2", &["store"]),
     ("reqwest", &["kakao"]),
     ("redis", &["session"]),
+    ("lettre", &["mail"]),
+    ("argon2", &["password"]),
+    ("zxcvbn", &["password"]),
     ("actix_session", &["session", "web"]),
     ("askama", &["web", "emulator"]),
     (

@@ -9,13 +9,17 @@
 pub mod attempts;
 pub mod audit;
 mod connection;
+pub mod consents;
 pub mod directory;
 mod error;
+pub mod mail_links;
 pub mod members;
 mod migrate;
 pub mod outbox;
+pub mod passwords;
 mod schema;
 pub mod sessions;
+pub mod throttles;
 mod time;
 
 use std::sync::Arc;

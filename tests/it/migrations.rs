@@ -7,7 +7,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 13] = [
     "members",
     "kakao_accounts",
     "sessions",
@@ -17,6 +17,10 @@ const TABLES: [&str; 9] = [
     "audit_chain",
     "saved_views",
     "admin_preferences",
+    "passwords",
+    "consents",
+    "mail_links",
+    "throttles",
 ];
 
 const ROWS: &str = "

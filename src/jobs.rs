@@ -1,4 +1,5 @@
-//! What must still happen later: calls owed to Kakao, and forgetting what has expired.
+//! What must still happen later: calls owed to Kakao, lifting suspensions that are over, and
+//! forgetting what has expired.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const PAY_EVERY: Duration = Duration::from_secs(5);
 /// How often levels are measured: counting takes a while where there is much to count.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
-/// How often expired rows are forgotten.
+/// How often expired rows are forgotten, and suspensions that are over lifted.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 /// How long an ended session can still tell its device why it ended.
@@ -88,6 +89,7 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     // An hour longer than they live: an instance whose clock is behind must find them claimed.
     let attempts = now - time::Duration::HOUR;
     let (sessions, calls) = (now - ENDED_KEPT, now - OUTBOX_KEPT);
+    while gate.lift_ended_suspensions().await? {}
     in_batches(gate, move |c, most| attempts::purge(c, attempts, most)).await?;
     in_batches(gate, move |c, most| {
         sessions::drop_expired_tokens(c, now, most)

@@ -52,7 +52,7 @@ impl fmt::Display for KakaoId {
 }
 
 /// Our own key of a member, the same for life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(pub Uuid);
 
@@ -276,6 +276,8 @@ pub enum EndedBy {
     Expiry,
     /// The member was suspended.
     Suspension,
+    /// An admin logged the member out of everything.
+    Admin,
 }
 
 /// One signed-in browser of a member.

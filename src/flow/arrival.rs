@@ -133,7 +133,7 @@ impl Gate {
         let revocation = Revocation {
             kind,
             member,
-            access_token: tokens.access.expose().as_bytes(),
+            told: tokens.access.expose().as_bytes(),
             expires_at: now + tokens.access_expires_in,
         };
         owe(self, connection, &revocation, now)

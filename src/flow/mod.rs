@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod admin;
 mod arrival;
 mod attempt;
 mod devices;

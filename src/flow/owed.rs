@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::Gate;
 use super::arrival::access_token_context;
 use crate::kakao::{self, AccessToken};
-use crate::member::MemberId;
+use crate::member::{KakaoId, MemberId};
+use crate::store::members::acts;
 use crate::store::outbox::{self, DueCall, Kind, NewCall};
 use crate::store::sessions::Ended;
 use crate::store::{self, AnyConnection};
@@ -31,11 +32,15 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
+/// How long a logout by admin key is tried: by then Kakao's access tokens have long expired.
+const BY_ADMIN_KEY: time::Duration = time::Duration::DAY;
+
 /// A token to be revoked, or a connection to be dissolved with it.
 pub(super) struct Revocation<'a> {
     pub(super) kind: Kind,
     pub(super) member: Option<MemberId>,
-    pub(super) access_token: &'a [u8],
+    /// The access token, or the person's number at Kakao.
+    pub(super) told: &'a [u8],
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -51,7 +56,7 @@ pub(super) fn owe(
         id,
         kind: revocation.kind,
         member: revocation.member,
-        sealed_token: gate.vault.seal(&context(id), revocation.access_token)?,
+        sealed_token: gate.vault.seal(&context(id), revocation.told)?,
         created_at: now,
         expires_at: revocation.expires_at,
     };
@@ -61,6 +66,23 @@ pub(super) fn owe(
 /// What a debt's token is sealed for.
 fn context(debt: Uuid) -> String {
     format!("outbox.sealed_token/{debt}")
+}
+
+/// What Kakao is asked to do.
+enum Told {
+    Logout(AccessToken),
+    Unlink(AccessToken),
+    LogoutEverywhere(KakaoId),
+}
+
+impl Told {
+    fn parse(kind: Kind, text: &str) -> Option<Self> {
+        Some(match kind {
+            Kind::Logout => Self::Logout(text.parse().ok()?),
+            Kind::Unlink => Self::Unlink(text.parse().ok()?),
+            Kind::LogoutEverywhere => Self::LogoutEverywhere(text.parse().ok()?),
+        })
+    }
 }
 
 impl Gate {
@@ -82,10 +104,39 @@ impl Gate {
         let revocation = Revocation {
             kind: Kind::Logout,
             member: Some(member),
-            access_token: &token,
+            told: &token,
             expires_at: *expires_at,
         };
         owe(self, connection, &revocation, now)
+    }
+
+    /// Owes Kakao the end of every token of a member whose sessions an admin has `ended`: by
+    /// admin key, which reaches tokens that no session of ours holds any more, or without one by
+    /// the tokens we have.
+    pub(super) fn owe_everything(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        ended: &[Ended],
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        if self.kakao.has_admin_key() {
+            let Some(id) = acts::kakao_id(connection, self.rules.app_id, member)? else {
+                return Ok(());
+            };
+            let id = id.to_string();
+            let revocation = Revocation {
+                kind: Kind::LogoutEverywhere,
+                member: Some(member),
+                told: id.as_bytes(),
+                expires_at: now + BY_ADMIN_KEY,
+            };
+            return owe(self, connection, &revocation, now);
+        }
+        for session in ended {
+            self.owe_for(connection, member, session, now)?;
+        }
+        Ok(())
     }
 
     /// Pays what is due now, a batch of it; says whether there may be more.
@@ -116,13 +167,16 @@ impl Gate {
 
     async fn pay(&self, debt: &DueCall) -> Result<(), store::Error> {
         let id = debt.id;
-        let token = self.vault.open(&context(id), &debt.sealed_token);
-        let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
-        let token = token.and_then(|text| text.parse::<AccessToken>().ok());
-        let result = match (&token, debt.kind) {
-            (Some(token), Kind::Logout) => self.kakao.logout(token).await.map_err(Some),
-            (Some(token), Kind::Unlink) => self.unlink(token).await.map_err(Some),
-            (None, _) => Err(None),
+        let told = self.vault.open(&context(id), &debt.sealed_token);
+        let told = told.and_then(|bytes| String::from_utf8(bytes).ok());
+        let result = match told
+            .as_deref()
+            .and_then(|told| Told::parse(debt.kind, told))
+        {
+            Some(Told::Logout(token)) => self.kakao.logout(&token).await.map_err(Some),
+            Some(Told::Unlink(token)) => self.unlink(&token).await.map_err(Some),
+            Some(Told::LogoutEverywhere(id)) => self.logout_everywhere(id).await.map_err(Some),
+            None => Err(None),
         };
         let now = self.clock.now();
         match result {
@@ -135,7 +189,7 @@ impl Gate {
             }
             Err(None) => {
                 self.metrics.owed_call("given_up");
-                tracing::warn!(outbox.id = %id, "a token in the outbox cannot be unsealed");
+                tracing::warn!(outbox.id = %id, "a call in the outbox cannot be unsealed");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, "unreadable", now))
                     .await
@@ -155,6 +209,14 @@ impl Gate {
     async fn unlink(&self, token: &AccessToken) -> Result<(), kakao::Error> {
         match self.kakao.unlink(token).await {
             Err(error) if error.kind == kakao::Kind::Unauthorized => Ok(()),
+            other => other,
+        }
+    }
+
+    /// An account that Kakao does not have any more has no tokens either.
+    async fn logout_everywhere(&self, id: KakaoId) -> Result<(), kakao::Error> {
+        match self.kakao.logout_everywhere(id).await {
+            Err(error) if error.kind == kakao::Kind::AccountGone => Ok(()),
             other => other,
         }
     }

@@ -220,6 +220,12 @@ impl Kakao {
         })
     }
 
+    /// Whether there is an admin key to act by.
+    #[must_use]
+    pub fn has_admin_key(&self) -> bool {
+        self.0.admin_keys.current().is_some()
+    }
+
     /// Ends all tokens of a person in this app, by admin key (`POST /v1/user/logout`).
     ///
     /// Somebody not linked to the app (-101) has none: `Ok`.

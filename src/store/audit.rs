@@ -4,6 +4,8 @@
 //! removed one shows. Both ends of the chain are vouched for with a key that the database does
 //! not hold (`audit_chain`), so that nobody who can write to the database alone can chain anew.
 
+mod about;
+
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
@@ -13,6 +15,8 @@ use super::time::{moment, stored};
 use super::{AnyConnection, Error};
 use crate::member::MemberId;
 use crate::vault::{Vault, fingerprint};
+
+pub use about::{Told, about};
 
 /// What the voucher is a digest for.
 const VOUCHER: &str = "audit chain";

@@ -224,6 +224,21 @@ pub fn find(connection: &mut AnyConnection, id: MemberId) -> Result<Option<Card>
     row.optional()?.map(CardRow::into_card).transpose()
 }
 
+/// These members, by number.
+///
+/// # Errors
+/// The database's.
+pub fn find_all(connection: &mut AnyConnection, ids: &[MemberId]) -> Result<Vec<Card>, Error> {
+    members::table
+        .filter(members::id.eq_any(ids.iter().map(MemberId::to_string)))
+        .order(members::number)
+        .select(CardRow::as_select())
+        .load(connection)?
+        .into_iter()
+        .map(CardRow::into_card)
+        .collect()
+}
+
 /// Writes down what a member is found by under `name`. To be called wherever a name is written.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Members and their Kakao accounts.
 
+pub mod acts;
+
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
@@ -145,6 +147,7 @@ pub fn sign_in_with_kakao(
         Some(id) => (id, false),
         None => join_with_kakao(connection, profile, newcomer, now)?,
     };
+    acts::hold_one(connection, &id)?;
     let known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
     if !known.standing.admits(now) {
         return Ok(Arrived {

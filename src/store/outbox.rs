@@ -16,6 +16,8 @@ pub enum Kind {
     Logout,
     /// Dissolve the person's connection to the app, and revoke all tokens with it.
     Unlink,
+    /// Revoke every token of the person, by the app's admin key.
+    LogoutEverywhere,
 }
 
 /// A call to be made.
@@ -27,11 +29,13 @@ pub struct NewCall {
     pub id: Uuid,
     /// On behalf of which member; `None` for somebody who did not become one.
     pub member: Option<MemberId>,
-    /// The access token to be revoked, sealed.
+    /// What Kakao is told, sealed: the access token to be revoked, or the person's number where
+    /// the admin key does it.
     pub sealed_token: String,
     /// Now.
     pub created_at: OffsetDateTime,
-    /// When there is no point any more: the token has expired by itself.
+    /// When there is no point any more: the token has expired by itself, or trying has gone on
+    /// for long enough.
     pub expires_at: OffsetDateTime,
 }
 
@@ -42,7 +46,7 @@ pub struct DueCall {
     pub id: Uuid,
     /// What Kakao is to do.
     pub kind: Kind,
-    /// The access token to be revoked, sealed.
+    /// As [`NewCall::sealed_token`].
     pub sealed_token: String,
     /// How often it was tried before, this time included.
     pub tries: i32,
@@ -118,11 +122,7 @@ pub fn lease(
         if changed == 1 {
             leased.push(DueCall {
                 id: Uuid::parse_str(&id).map_err(|_| Error::Unexpected("outbox.id"))?,
-                kind: match kind.as_str() {
-                    "logout" => Kind::Logout,
-                    "unlink" => Kind::Unlink,
-                    _ => return Err(Error::Unexpected("outbox.kind")),
-                },
+                kind: kind_of(&kind)?,
                 sealed_token,
                 tries: tries + 1,
             });
@@ -166,7 +166,7 @@ pub fn retry_at(
     Ok(())
 }
 
-/// Closes calls whose token has expired by itself; says how many.
+/// Closes calls that there is no point in any more; says how many.
 ///
 /// # Errors
 /// The database's.
@@ -176,7 +176,7 @@ pub fn expire(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usi
         .filter(outbox::expires_at.le(stored(now)));
     Ok(diesel::update(expired)
         .set((
-            outbox::outcome.eq("token expired"),
+            outbox::outcome.eq("expired"),
             outbox::finished_at.eq(stored(now)),
             outbox::sealed_token.eq(""),
         ))
@@ -216,5 +216,15 @@ fn kind_code(kind: Kind) -> &'static str {
     match kind {
         Kind::Logout => "logout",
         Kind::Unlink => "unlink",
+        Kind::LogoutEverywhere => "logout_everywhere",
     }
+}
+
+fn kind_of(code: &str) -> Result<Kind, Error> {
+    Ok(match code {
+        "logout" => Kind::Logout,
+        "unlink" => Kind::Unlink,
+        "logout_everywhere" => Kind::LogoutEverywhere,
+        _ => return Err(Error::Unexpected("outbox.kind")),
+    })
 }

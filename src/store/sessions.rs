@@ -1,5 +1,7 @@
 //! Session rows: the authority on who is signed in.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
@@ -283,6 +285,33 @@ pub fn end_all(
     Ok(ended)
 }
 
+/// Lets no live session of a member go unused for longer than `idle`, counted from its last use.
+///
+/// # Errors
+/// The database's.
+pub fn shorten(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    idle: Duration,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let live: Vec<(String, PrimitiveDateTime, PrimitiveDateTime)> = live_of(member, now)
+        .order(sessions::id)
+        .select((sessions::id, sessions::last_seen_at, sessions::idle_ends_at))
+        .load(connection)?;
+    for (id, last_seen_at, idle_ends_at) in live {
+        let sooner = idle_ends_at.min(last_seen_at + idle);
+        diesel::update(
+            sessions::table
+                .find(id)
+                .filter(sessions::ended_at.is_null()),
+        )
+        .set(sessions::idle_ends_at.eq(sooner))
+        .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// Forgets sessions that ended before `before`, at most `limit`; says how many. Until then an
 /// ended session can still tell its device why it ended.
 ///
@@ -399,6 +428,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::NewLogin => "new_login",
         EndedBy::Expiry => "expiry",
         EndedBy::Suspension => "suspension",
+        EndedBy::Admin => "admin",
     }
 }
 
@@ -408,6 +438,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("new_login") => EndedBy::NewLogin,
         Some("expiry") => EndedBy::Expiry,
         Some("suspension") => EndedBy::Suspension,
+        Some("admin") => EndedBy::Admin,
         _ => EndedBy::Logout,
     }
 }

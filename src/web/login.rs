@@ -37,6 +37,7 @@ pub(super) async fn show(
         Some("expired") => Some(layout.t.login_note_expired()),
         Some("out") => Some(layout.t.login_note_out()),
         Some("revoked") => Some(layout.t.login_note_revoked()),
+        Some("kicked") => Some(layout.t.login_note_kicked()),
         _ => wanted.is_some().then(|| layout.t.login_next()),
     };
     let login = Login {

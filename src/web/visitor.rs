@@ -161,6 +161,7 @@ impl Visitor {
         let reason = match self.0.ended {
             Some((EndedBy::Expiry, _)) => Some("expired"),
             Some((EndedBy::OtherDevice, _)) => Some("revoked"),
+            Some((EndedBy::Admin, _)) => Some("kicked"),
             _ => None,
         };
         let next = NextPath::parse(self.here());

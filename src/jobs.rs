@@ -31,17 +31,35 @@ const PURGE_BATCH: i64 = 500;
 
 /// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
 /// of work it happened in.
-pub async fn run(gate: Gate, mut stop: watch::Receiver<bool>) {
+pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
+    tokio::join!(deliver(&gate, stop.clone()), keep(&gate, stop));
+}
+
+/// Letters, by themselves: a mail server may take its time over each.
+async fn deliver(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut carry_at = every(PAY_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = gate.letters.notified() => done(carry(gate)).await,
+            _ = carry_at.tick() => done(carry(gate)).await,
+        }
+    }
+}
+
+/// Everything else.
+async fn keep(gate: &Gate, mut stop: watch::Receiver<bool>) {
     let (mut pay_at, mut measure_at) = (every(PAY_EVERY), every(MEASURE_EVERY));
     let mut purge_at = every(PURGE_EVERY);
     loop {
         tokio::select! {
             biased;
             _ = stop.changed() => return,
-            () = gate.owed.notified() => done(pay(&gate)).await,
-            _ = pay_at.tick() => done(pay(&gate)).await,
-            _ = measure_at.tick() => done(measure(&gate)).await,
-            _ = purge_at.tick() => done(purge(&gate)).await,
+            () = gate.owed.notified() => done(pay(gate)).await,
+            _ = pay_at.tick() => done(pay(gate)).await,
+            _ = measure_at.tick() => done(measure(gate)).await,
+            _ = purge_at.tick() => done(purge(gate)).await,
         }
     }
 }
@@ -65,6 +83,13 @@ async fn pay(gate: &Gate) -> Result<(), store::Error> {
     // One batch at a time: other work, and being stopped, get their turn in between.
     if gate.pay_debts().await? {
         gate.owed.notify_one();
+    }
+    Ok(())
+}
+
+async fn carry(gate: &Gate) -> Result<(), store::Error> {
+    if gate.carry_letters().await? {
+        gate.letters.notify_one();
     }
     Ok(())
 }

@@ -9,13 +9,13 @@ pub mod i18n;
 pub mod random;
 pub mod vault;
 
-// Who a member is, and how much of that others see: pure rules.
+// Who a member is, and how one proves to be one other than by Kakao: pure rules.
 pub mod email;
-pub mod mask;
 pub mod member;
-
-// How a member proves to be one, other than by Kakao.
 pub mod password;
+
+// How much of that others see.
+pub mod mask;
 
 // Settings and what operators see.
 pub mod config;

@@ -65,7 +65,10 @@ impl Letter<'_> {
     /// The letter to `to`, in the language of `t`. Links lead to the configured address of the
     /// service, whatever host a request claimed to be for.
     pub(super) fn to(&self, to: &str, t: Texts, rules: &Rules) -> Message {
-        let service = rules.service_name.as_deref().unwrap_or_else(|| t.app_name());
+        let service = rules
+            .service_name
+            .as_deref()
+            .unwrap_or_else(|| t.app_name());
         let page = |path: &str| rules.public_url.join(path);
         let linked = |path: &str, link: &str| Some(page(&format!("{path}?token={link}")));
         let when = |at: OffsetDateTime| t.datetime_long(at);

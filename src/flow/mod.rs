@@ -6,10 +6,12 @@ mod arrival;
 mod attempt;
 mod devices;
 mod failure;
+mod letters;
 mod login;
 mod logout;
 mod next;
 pub mod owed;
+mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +27,12 @@ pub use logout::Reach;
 pub use next::Next;
 
 use crate::clock::Clock;
+use crate::config::PublicUrl;
 use crate::i18n::Lang;
 use crate::kakao::Kakao;
+use crate::mail::Postman;
 use crate::member::{KakaoId, MemberId, Role, Session, SignedIn};
+use crate::password::{Hasher, Lengths};
 use crate::random::Random;
 use crate::session::Token;
 use crate::store::audit::Outcome;
@@ -52,12 +57,18 @@ pub struct Gate {
     pub store: Store,
     /// The upstream.
     pub kakao: Kakao,
+    /// Who carries mail; nobody where `SMTP_URL` is not set.
+    pub postman: Option<Postman>,
+    /// Hashing of passwords.
+    pub hasher: Hasher,
     /// Counters.
     pub metrics: Metrics,
     /// The rules that settings decide.
     pub rules: Arc<Rules>,
     /// Rung when Kakao is owed a call, so that it need not wait for the next round.
     pub owed: Arc<Notify>,
+    /// Rung when a letter waits.
+    pub letters: Arc<Notify>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -68,6 +79,12 @@ const PROOF: time::Duration = time::Duration::minutes(10);
 pub struct Rules {
     /// Our app's number at Kakao.
     pub app_id: i64,
+    /// The address people see.
+    pub public_url: PublicUrl,
+    /// What the service is called; `None` leaves it to the texts.
+    pub service_name: Option<String>,
+    /// How long a password may be.
+    pub password_lengths: Lengths,
     /// A session unused for this long ends.
     pub session_idle: Duration,
     /// A session this old ends.

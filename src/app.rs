@@ -17,6 +17,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::flow::{Gate, Rules};
 use crate::kakao::{self, Kakao};
+use crate::mail::{self, Postman};
+use crate::password::{self, Hasher};
 use crate::random::Random;
 use crate::session::{Backend, InvalidRedisUrl, SessionCookie, pick_session_cookie};
 use crate::store::{self, Store};
@@ -46,6 +48,12 @@ pub enum StartError {
     /// No master key.
     #[error(transparent)]
     Key(#[from] NoKey),
+    /// `SMTP_URL` or `MAIL_FROM`.
+    #[error(transparent)]
+    Mail(#[from] mail::InvalidSettings),
+    /// The hashing of passwords.
+    #[error(transparent)]
+    Password(#[from] password::Error),
     /// The listener.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
@@ -146,6 +154,9 @@ impl Running {
 pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
     let rules = Rules {
         app_id: config.kakao.app_id,
+        public_url: config.public_url.clone(),
+        service_name: config.service_name.clone(),
+        password_lengths: config.passwords,
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
         staff_idle: config.admin.session_idle,
@@ -154,17 +165,23 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         search_strict: config.admin.search_strict,
         audit_retention: config.admin.audit_retention,
     };
+    let random = Random::system();
+    let postman = config.mail.as_ref();
+    let postman = postman.map(|mail| Postman::new(&mail.smtp_url, &mail.from));
     Ok(Gate {
         clock,
-        random: Random::system(),
+        random: random.clone(),
         vault: Arc::new(Vault::new(&config.secret_keys)?),
         store: Store::open(&config.database, config.limits.database_connections),
         kakao: Kakao::new(kakao_settings(config))?,
+        postman: postman.transpose()?,
+        hasher: Hasher::new(config.limits.password_slots, random)?,
         metrics: Metrics::default(),
         rules: Arc::new(rules),
         owed: Arc::new(Notify::new()),
         watch: Arc::default(),
         figures: Arc::default(),
+        letters: Arc::new(Notify::new()),
     })
 }
 

@@ -19,6 +19,7 @@ pub use environment::{Environment, Problem, Problems, Warning};
 
 use crate::i18n::Lang;
 use crate::member::KakaoId;
+use crate::password::Lengths;
 use crate::vault::{MasterKey, Secret};
 
 /// Where Kakao's authorization server is when nothing else is said.
@@ -41,6 +42,10 @@ pub struct Config {
     pub secret_keys: Vec<MasterKey>,
     /// Everything named `KAKAO_…`.
     pub kakao: Kakao,
+    /// `SMTP_URL` and `MAIL_FROM`; `None` leaves everything out that needs mail.
+    pub mail: Option<Mail>,
+    /// `PASSWORD_MIN_LENGTH` and `PASSWORD_MAX_LENGTH`.
+    pub passwords: Lengths,
     /// Everything named `ADMIN_…`, and how long the audit log is kept.
     pub admin: Admin,
     /// `TRUSTED_PROXIES`: networks whose forwarding headers count.
@@ -170,6 +175,15 @@ impl Kakao {
     }
 }
 
+/// Who carries our mail, and in whose name.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// `SMTP_URL`, which may hold a password. TLS unless the server is on this machine.
+    pub smtp_url: Secret,
+    /// `MAIL_FROM`: a mailbox.
+    pub from: String,
+}
+
 /// Who administers, from where, and what is kept of it.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -212,6 +226,8 @@ pub struct Limits {
     pub kakao_call: Duration,
     /// `KAKAO_CONCURRENT_CALLS`: calls to Kakao under way at once.
     pub kakao_concurrent: usize,
+    /// `PASSWORD_SLOTS`: passwords hashed at once, 19 MiB each.
+    pub password_slots: usize,
     /// `DATABASE_CONNECTIONS`: pooled connections (SQLite: readers beside the one writer).
     pub database_connections: u32,
     /// `SHUTDOWN_SECONDS`: how long a stopping server waits for requests under way.
@@ -226,6 +242,7 @@ impl Default for Limits {
             kakao_connect: Duration::from_secs(2),
             kakao_call: Duration::from_secs(5),
             kakao_concurrent: 64,
+            password_slots: 2,
             database_connections: 8,
             shutdown: Duration::from_secs(30),
         }
@@ -251,7 +268,10 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
+        // Schemes that no browser opens keep their addresses as names.
+        Some(url::Host::Domain(name)) => {
+            name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
         None => false,
     }
 }

@@ -35,10 +35,28 @@ const WATCH_EVERY: Duration = Duration::from_secs(3_600);
 /// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
 /// of work it happened in.
 pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
-    // Side by side: walking a long log must not put off what is owed.
-    tokio::join!(serve(&gate, stop.clone()), watch_over(&gate, stop));
+    // Side by side: neither a long log nor a slow mail server must put off what is owed.
+    tokio::join!(
+        serve(&gate, stop.clone()),
+        deliver(&gate, stop.clone()),
+        watch_over(&gate, stop)
+    );
 }
 
+/// Letters, by themselves: a mail server may take its time over each.
+async fn deliver(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut carry_at = every(PAY_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = gate.letters.notified() => done(carry(gate)).await,
+            _ = carry_at.tick() => done(carry(gate)).await,
+        }
+    }
+}
+
+/// Everything else.
 async fn serve(gate: &Gate, mut stop: watch::Receiver<bool>) {
     let (mut pay_at, mut measure_at) = (every(PAY_EVERY), every(MEASURE_EVERY));
     let mut purge_at = every(PURGE_EVERY);
@@ -90,6 +108,13 @@ async fn pay(gate: &Gate) -> Result<(), store::Error> {
     // One batch at a time: other work, and being stopped, get their turn in between.
     if gate.pay_debts().await? {
         gate.owed.notify_one();
+    }
+    Ok(())
+}
+
+async fn carry(gate: &Gate) -> Result<(), store::Error> {
+    if gate.carry_letters().await? {
+        gate.letters.notify_one();
     }
     Ok(())
 }

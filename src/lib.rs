@@ -9,8 +9,10 @@ pub mod i18n;
 pub mod random;
 pub mod vault;
 
-// Who a member is: pure rules.
+// Who a member is, and how one proves to be one other than by Kakao: pure rules.
+pub mod email;
 pub mod member;
+pub mod password;
 
 // How much of that others see.
 pub mod mask;
@@ -19,8 +21,9 @@ pub mod mask;
 pub mod config;
 pub mod telemetry;
 
-// The two systems we talk to; they never meet.
+// The systems we talk to; they never meet.
 pub mod kakao;
+pub mod mail;
 pub mod store;
 
 // Members for the demo and for load tests, whom nobody ever was.

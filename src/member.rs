@@ -261,6 +261,8 @@ pub struct KakaoAccount {
 pub enum Method {
     /// With Kakao.
     Kakao,
+    /// With an email address and a password.
+    Password,
 }
 
 /// Why a session ended.

@@ -10,11 +10,12 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    Admin, Config, Database, KAKAO_API_URL, KAKAO_AUTH_URL, Kakao, Limits, LogFormat, PublicUrl,
-    SessionBackend, Sessions, is_loopback,
+    Admin, Config, Database, KAKAO_API_URL, KAKAO_AUTH_URL, Kakao, Limits, LogFormat, Mail,
+    PublicUrl, SessionBackend, Sessions, is_loopback,
 };
 use crate::i18n::Lang;
 use crate::member::KakaoId;
+use crate::password::Lengths;
 use crate::vault::{MasterKey, Secret};
 
 /// Every setting there is. One that is missing here does not exist.
@@ -40,6 +41,11 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_CONNECT_TIMEOUT_MS",
     "KAKAO_TIMEOUT_MS",
     "KAKAO_CONCURRENT_CALLS",
+    "SMTP_URL",
+    "MAIL_FROM",
+    "PASSWORD_MIN_LENGTH",
+    "PASSWORD_MAX_LENGTH",
+    "PASSWORD_SLOTS",
     "ADMIN_EMAILS",
     "ADMIN_KAKAO_IDS",
     "ADMIN_NETWORKS",
@@ -59,12 +65,7 @@ pub(super) const KNOWN: &[&str] = &[
 
 /// Settings of the design that no part of this version reads yet. Setting one is reported,
 /// because believing in protection that is not there is worse than not having it.
-const PLANNED: &[&str] = &[
-    "KAKAO_NATIVE_APP_KEYS",
-    "KAKAO_OIDC",
-    "SMTP_URL",
-    "MAIL_FROM",
-];
+const PLANNED: &[&str] = &["KAKAO_NATIVE_APP_KEYS", "KAKAO_OIDC"];
 
 /// Names and texts to read a [`Config`] from.
 #[derive(Clone, Debug, Default)]
@@ -228,6 +229,8 @@ impl Reader<'_> {
         let limits = self.limits();
         let trusted_proxies = self.networks("TRUSTED_PROXIES");
         let admin = self.admin();
+        let mail = self.mail();
+        let passwords = self.passwords();
         let metrics_bind = self.parsed("METRICS_BIND", "is not an address with a port");
         if metrics_bind.is_some_and(|at: SocketAddr| !at.ip().is_loopback()) {
             self.problem(
@@ -274,6 +277,8 @@ impl Reader<'_> {
             sessions: sessions?,
             secret_keys,
             kakao,
+            mail,
+            passwords,
             admin: admin?,
             trusted_proxies,
             service_name: self.value("SERVICE_NAME"),
@@ -476,8 +481,53 @@ impl Reader<'_> {
             kakao_call: Duration::from_millis(call),
             kakao_concurrent: usize::try_from(self.number("KAKAO_CONCURRENT_CALLS", 64, 1..=1_000))
                 .unwrap_or(standard.kakao_concurrent),
+            password_slots: usize::try_from(self.number(
+                "PASSWORD_SLOTS",
+                u64::try_from(standard.password_slots).unwrap_or(2),
+                1..=64,
+            ))
+            .unwrap_or(standard.password_slots),
             database_connections: self.small("DATABASE_CONNECTIONS", 8, 2..=64),
             shutdown: Duration::from_secs(self.number("SHUTDOWN_SECONDS", 30, 1..=300)),
+        }
+    }
+
+    fn mail(&mut self) -> Option<Mail> {
+        let (url, from) = (self.value("SMTP_URL"), self.value("MAIL_FROM"));
+        let Some(url) = url else {
+            self.warning(
+                "SMTP_URL",
+                "is not set: nobody can join or sign in by email, because no mail can be sent",
+            );
+            return None;
+        };
+        let parsed = Url::parse(&url).ok();
+        let secure = parsed.as_ref().is_some_and(|url| {
+            let required = url
+                .query_pairs()
+                .any(|pair| pair == ("tls".into(), "required".into()));
+            url.scheme() == "smtps" || (url.scheme() == "smtp" && required)
+        });
+        let here = parsed.is_some_and(|url| url.scheme() == "smtp" && is_loopback(&url));
+        if !secure && !here {
+            self.problem(
+                "SMTP_URL",
+                "must be smtps://… or smtp://…?tls=required, unless the server is on this machine",
+            );
+        }
+        let from = self.noted("MAIL_FROM", from.ok_or("is missing: SMTP_URL is set"))?;
+        Some(Mail {
+            smtp_url: Secret::new(url),
+            from,
+        })
+    }
+
+    fn passwords(&mut self) -> Lengths {
+        let (min, max) = ("PASSWORD_MIN_LENGTH", "PASSWORD_MAX_LENGTH");
+        let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Lengths {
+            min: length(self.number(min, 10, 8..=64)),
+            max: length(self.number(max, 128, 128..=1_024)),
         }
     }
 

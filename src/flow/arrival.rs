@@ -13,7 +13,7 @@ use crate::session::Token;
 use crate::store::attempts;
 use crate::store::members::{self, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
-use crate::store::sessions::{self, Found, NewSession, SealedTokens};
+use crate::store::sessions::{self, Found, SealedTokens};
 use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.
@@ -179,7 +179,8 @@ impl Gate {
                 }
                 gate.end_previous(connection, current.as_ref(), &member, now)?;
                 let token = Token::of_attempt(gate.random.id(now)?, &seed);
-                let session = gate.new_session(&token, &member, &arrival.tokens, &from, now)?;
+                let mut session = gate.new_session(&token, &member, Method::Kakao, &from, now);
+                session.kakao = Some(gate.seal_tokens(token.id(), &arrival.tokens, now)?);
                 sessions::insert(connection, &session)?;
                 attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
                 let mut audited = Vec::new();
@@ -234,7 +235,7 @@ impl Gate {
 
     /// The session this browser held before is dead: the new login replaces it (CB-4). When it
     /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6).
-    fn end_previous(
+    pub(super) fn end_previous(
         &self,
         connection: &mut AnyConnection,
         current: Option<&Token>,
@@ -259,35 +260,22 @@ impl Gate {
         }
     }
 
-    fn new_session(
+    /// Kakao's tokens as a session keeps them.
+    pub(super) fn seal_tokens(
         &self,
-        token: &Token,
-        member: &Member,
+        session: Uuid,
         tokens: &Tokens,
-        origin: &Origin,
         now: OffsetDateTime,
-    ) -> Result<NewSession, store::Error> {
-        let id = token.id();
+    ) -> Result<SealedTokens, store::Error> {
         let access = tokens.access.expose().as_bytes();
         let refresh = tokens.refresh.expose().as_bytes();
-        Ok(NewSession {
-            id,
-            secret_hash: token.secret_hash(),
-            member: member.id,
-            method: Method::Kakao,
-            ip: origin.ip.clone(),
-            user_agent: origin.user_agent.clone(),
-            created_at: now,
-            idle_ends_at: now + self.rules.idle_of(member.role).min(self.rules.session_max),
-            ends_at: now + self.rules.session_max,
-            kakao: Some(SealedTokens {
-                access: self.vault.seal(&access_token_context(id), access)?,
-                access_ends_at: now + tokens.access_expires_in,
-                refresh: self
-                    .vault
-                    .seal(&format!("sessions.kakao_refresh/{id}"), refresh)?,
-                refresh_ends_at: now + tokens.refresh_expires_in,
-            }),
+        Ok(SealedTokens {
+            access: self.vault.seal(&access_token_context(session), access)?,
+            access_ends_at: now + tokens.access_expires_in,
+            refresh: self
+                .vault
+                .seal(&format!("sessions.kakao_refresh/{session}"), refresh)?,
+            refresh_ends_at: now + tokens.refresh_expires_in,
         })
     }
 }

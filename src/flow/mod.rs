@@ -7,10 +7,12 @@ mod attempt;
 mod chain;
 mod devices;
 mod failure;
+mod letters;
 mod login;
 mod logout;
 mod next;
 pub mod owed;
+mod session;
 mod unsuccessful;
 
 use std::sync::Arc;
@@ -28,9 +30,12 @@ pub use logout::Reach;
 pub use next::Next;
 
 use crate::clock::Clock;
+use crate::config::PublicUrl;
 use crate::i18n::Lang;
 use crate::kakao::Kakao;
+use crate::mail::Postman;
 use crate::member::{KakaoId, MemberId, Role, Session, SignedIn};
+use crate::password::{Hasher, Lengths};
 use crate::random::Random;
 use crate::session::Token;
 use crate::store::audit::Outcome;
@@ -55,6 +60,10 @@ pub struct Gate {
     pub store: Store,
     /// The upstream.
     pub kakao: Kakao,
+    /// Who carries mail; nobody where `SMTP_URL` is not set.
+    pub postman: Option<Postman>,
+    /// Hashing of passwords.
+    pub hasher: Hasher,
     /// Counters.
     pub metrics: Metrics,
     /// The rules that settings decide.
@@ -65,6 +74,8 @@ pub struct Gate {
     pub watch: Arc<Watch>,
     /// The figures of the dashboard that were read last.
     pub figures: Arc<admin::dashboard::Figures>,
+    /// Rung when a letter waits.
+    pub letters: Arc<Notify>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -75,6 +86,12 @@ const PROOF: time::Duration = time::Duration::minutes(10);
 pub struct Rules {
     /// Our app's number at Kakao.
     pub app_id: i64,
+    /// The address people see.
+    pub public_url: PublicUrl,
+    /// What the service is called; `None` leaves it to the texts.
+    pub service_name: Option<String>,
+    /// How long a password may be.
+    pub password_lengths: Lengths,
     /// A session unused for this long ends.
     pub session_idle: Duration,
     /// A session this old ends.

@@ -14,9 +14,10 @@ use uuid::Uuid;
 use super::Gate;
 use super::arrival::access_token_context;
 use crate::kakao::{self, AccessToken};
+use crate::mail::{self, Message};
 use crate::member::{KakaoId, MemberId};
 use crate::store::members::acts;
-use crate::store::outbox::{self, DueCall, Kind, NewCall};
+use crate::store::outbox::{self, DueCall, Kind, Lane, NewCall};
 use crate::store::sessions::Ended;
 use crate::store::{self, AnyConnection};
 
@@ -73,6 +74,17 @@ enum Told {
     Logout(AccessToken),
     Unlink(AccessToken),
     LogoutEverywhere(KakaoId),
+    UnlinkById(KakaoId),
+    Mail(Message),
+}
+
+/// What became of one try.
+enum Payment {
+    Done,
+    /// It may work another time.
+    Later(String),
+    /// It will not; under which outcome it is closed.
+    Never(&'static str, String),
 }
 
 impl Told {
@@ -81,6 +93,8 @@ impl Told {
             Kind::Logout => Self::Logout(text.parse().ok()?),
             Kind::Unlink => Self::Unlink(text.parse().ok()?),
             Kind::LogoutEverywhere => Self::LogoutEverywhere(text.parse().ok()?),
+            Kind::UnlinkById => Self::UnlinkById(text.parse().ok()?),
+            Kind::Mail => Self::Mail(serde_json::from_str(text).ok()?),
         })
     }
 }
@@ -106,6 +120,26 @@ impl Gate {
             member: Some(member),
             told: &token,
             expires_at: *expires_at,
+        };
+        owe(self, connection, &revocation, now)
+    }
+
+    /// Owes a member a letter, for as long as there is a point in it.
+    pub(super) fn owe_letter(
+        &self,
+        connection: &mut AnyConnection,
+        member: Option<MemberId>,
+        message: &Message,
+        life: time::Duration,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let told = serde_json::to_vec(message)
+            .map_err(|_| store::Error::Work("a letter could not be written down"))?;
+        let revocation = Revocation {
+            kind: Kind::Mail,
+            member,
+            told: &told,
+            expires_at: now + life,
         };
         owe(self, connection, &revocation, now)
     }
@@ -139,16 +173,29 @@ impl Gate {
         Ok(())
     }
 
-    /// Pays what is due now, a batch of it; says whether there may be more.
+    /// Pays what Kakao is owed now, a batch of it; says whether there may be more.
     ///
     /// # Errors
     /// The store's.
     pub async fn pay_debts(&self) -> Result<bool, store::Error> {
+        self.settle(Lane::Kakao).await
+    }
+
+    /// Carries the letters that are due now, a batch of them; says whether there may be more.
+    /// Beside what Kakao is owed: a mail server that is slow delays letters and nothing else.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn carry_letters(&self) -> Result<bool, store::Error> {
+        self.settle(Lane::Mail).await
+    }
+
+    async fn settle(&self, lane: Lane) -> Result<bool, store::Error> {
         let now = self.clock.now();
         // Looking costs a read; only a debt that is due costs the writer's time.
         let some = self
             .store
-            .read(move |connection| outbox::is_any_due(connection, now))
+            .read(move |connection| outbox::is_any_due(connection, lane, now))
             .await?;
         if !some {
             return Ok(false);
@@ -157,7 +204,7 @@ impl Gate {
             .store
             .write(move |connection| {
                 outbox::expire(connection, now)?;
-                outbox::lease(connection, now, now + LEASE, BATCH)
+                outbox::lease(connection, lane, now, now + LEASE, BATCH)
             })
             .await?;
         let paid = join_all(due.iter().map(|debt| self.pay(debt))).await;
@@ -166,42 +213,63 @@ impl Gate {
     }
 
     async fn pay(&self, debt: &DueCall) -> Result<(), store::Error> {
-        let id = debt.id;
+        let (id, tries) = (debt.id, debt.tries);
         let told = self.vault.open(&context(id), &debt.sealed_token);
         let told = told.and_then(|bytes| String::from_utf8(bytes).ok());
-        let result = match told
-            .as_deref()
-            .and_then(|told| Told::parse(debt.kind, told))
-        {
-            Some(Told::Logout(token)) => self.kakao.logout(&token).await.map_err(Some),
-            Some(Told::Unlink(token)) => self.unlink(&token).await.map_err(Some),
-            Some(Told::LogoutEverywhere(id)) => self.logout_everywhere(id).await.map_err(Some),
-            None => Err(None),
+        let told = told.and_then(|told| Told::parse(debt.kind, &told));
+        let payment = match &told {
+            Some(told) => self.deliver(id, told).await,
+            None => Payment::Never("unreadable", "it cannot be unsealed".to_owned()),
         };
         let now = self.clock.now();
-        match result {
-            Ok(()) => {
+        match payment {
+            Payment::Done => {
                 self.metrics.owed_call("done");
-                tracing::info!(outbox.id = %id, tries = debt.tries, "Kakao call paid");
+                tracing::info!(outbox.id = %id, tries, "a debt was paid");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, "done", now))
                     .await
             }
-            Err(None) => {
+            Payment::Never(outcome, cause) => {
                 self.metrics.owed_call("given_up");
-                tracing::warn!(outbox.id = %id, "a call in the outbox cannot be unsealed");
+                tracing::warn!(outbox.id = %id, tries, cause, "a debt is given up");
                 self.store
-                    .write(move |connection| outbox::finish(connection, id, "unreadable", now))
+                    .write(move |connection| outbox::finish(connection, id, outcome, now))
                     .await
             }
-            Err(Some(error)) => {
+            Payment::Later(cause) => {
                 self.metrics.owed_call("put_off");
-                let next = now + self.wait_after(debt.tries);
-                tracing::warn!(outbox.id = %id, tries = debt.tries, %error, "Kakao call put off");
+                let next = now + self.wait_after(tries);
+                tracing::warn!(outbox.id = %id, tries, cause, "a debt was put off");
                 self.store
                     .write(move |connection| outbox::retry_at(connection, id, next))
                     .await
             }
+        }
+    }
+
+    async fn deliver(&self, id: Uuid, told: &Told) -> Payment {
+        let answer = match told {
+            Told::Logout(token) => self.kakao.logout(token).await,
+            Told::Unlink(token) => self.unlink(token).await,
+            Told::LogoutEverywhere(id) => self.logout_everywhere(*id).await,
+            Told::UnlinkById(id) => self.unlink_by_id(*id).await,
+            Told::Mail(message) => return self.carry(id, message).await,
+        };
+        match answer {
+            Ok(()) => Payment::Done,
+            Err(error) => Payment::Later(error.to_string()),
+        }
+    }
+
+    async fn carry(&self, id: Uuid, message: &Message) -> Payment {
+        let Some(postman) = &self.postman else {
+            return Payment::Later("there is no SMTP_URL any more".to_owned());
+        };
+        match postman.carry(id, message).await {
+            Ok(()) => Payment::Done,
+            Err(mail::Error::Later(cause)) => Payment::Later(cause),
+            Err(mail::Error::Never(cause)) => Payment::Never("refused", cause),
         }
     }
 
@@ -217,6 +285,15 @@ impl Gate {
     async fn logout_everywhere(&self, id: KakaoId) -> Result<(), kakao::Error> {
         match self.kakao.logout_everywhere(id).await {
             Err(error) if error.kind == kakao::Kind::AccountGone => Ok(()),
+            other => other,
+        }
+    }
+
+    /// So is an account that is not connected any more.
+    async fn unlink_by_id(&self, id: KakaoId) -> Result<(), kakao::Error> {
+        use kakao::Kind::{AccountGone, NotLinked};
+        match self.kakao.unlink_by_admin(id).await {
+            Err(error) if matches!(error.kind, AccountGone | NotLinked) => Ok(()),
             other => other,
         }
     }

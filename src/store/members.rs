@@ -210,22 +210,35 @@ fn join_with_kakao(
 ) -> Result<(String, bool), Error> {
     let id = newcomer.id.to_string();
     let number = next_number(connection)?;
-    let email = profile.confirmed_email();
-    diesel::insert_into(members::table)
-        .values((
-            members::id.eq(&id),
-            members::number.eq(number),
-            members::role.eq(newcomer.role.code()),
-            members::standing.eq("active"),
-            members::joined_with.eq(Provider::Kakao.code()),
-            members::display_name.eq(&profile.nickname),
-            members::email.eq(email),
-            members::email_key.eq(email.map(email_key)),
-            members::email_verified_at.eq(email.map(|_| stored(now))),
-            members::created_at.eq(stored(now)),
-            members::last_login_at.eq(stored(now)),
-        ))
-        .execute(connection)?;
+    // An address that belongs to somebody already stays theirs.
+    let email = match profile.confirmed_email().map(email_key) {
+        Some(key) if is_proved(connection, &key)? => None,
+        Some(_) => profile.confirmed_email(),
+        None => None,
+    };
+    let insert = |connection: &mut AnyConnection, email: Option<&str>| {
+        connection.unless_taken(|connection| {
+            diesel::insert_into(members::table)
+                .values((
+                    members::id.eq(&id),
+                    members::number.eq(number),
+                    members::role.eq(newcomer.role.code()),
+                    members::standing.eq("active"),
+                    members::joined_with.eq(Provider::Kakao.code()),
+                    members::display_name.eq(&profile.nickname),
+                    members::email.eq(email),
+                    members::email_key.eq(email.map(email_key)),
+                    members::email_verified_at.eq(email.map(|_| stored(now))),
+                    members::created_at.eq(stored(now)),
+                    members::last_login_at.eq(stored(now)),
+                ))
+                .execute(connection)
+        })
+    };
+    // Whoever was quicker to prove it has it.
+    if !insert(connection, email)? && !insert(connection, None)? {
+        return Err(Error::Unexpected("members.number"));
+    }
     let linked = connection.unless_taken(|connection| {
         diesel::insert_into(kakao_accounts::table)
             .values((
@@ -248,6 +261,17 @@ fn join_with_kakao(
     let winner = find_by_kakao(connection, profile)?;
     let winner = winner.ok_or(Error::Unexpected("kakao_accounts.member_id"))?;
     Ok((winner, false))
+}
+
+/// Whether an address belongs to a member who has proved it.
+///
+/// # Errors
+/// The database's.
+pub fn is_proved(connection: &mut AnyConnection, email_key: &str) -> Result<bool, Error> {
+    let proved = members::table
+        .filter(members::email_key.eq(email_key))
+        .filter(members::email_verified_at.is_not_null());
+    Ok(diesel::select(diesel::dsl::exists(proved)).get_result(connection)?)
 }
 
 /// The number of the next member. SQLite has one writer, so the greatest so far plus one is free;

@@ -11,15 +11,19 @@ pub mod audit;
 #[cfg(feature = "emulator")]
 pub mod bulk;
 mod connection;
+pub mod consents;
 pub mod directory;
 mod error;
+pub mod mail_links;
 pub mod members;
 mod migrate;
 pub mod outbox;
+pub mod passwords;
 pub mod saved_views;
 mod schema;
 pub mod sessions;
 pub mod tallies;
+pub mod throttles;
 mod time;
 
 use std::sync::Arc;

@@ -18,6 +18,19 @@ pub enum Kind {
     Unlink,
     /// Revoke every token of the person, by the app's admin key.
     LogoutEverywhere,
+    /// Dissolve the person's connection to the app, by the app's admin key.
+    UnlinkById,
+    /// Nothing: this one is a letter to a member.
+    Mail,
+}
+
+/// Debts that are paid independently of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Calls to Kakao.
+    Kakao,
+    /// Letters.
+    Mail,
 }
 
 /// A call to be made.
@@ -76,11 +89,17 @@ pub fn owe(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> 
 ///
 /// # Errors
 /// The database's.
-pub fn is_any_due(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<bool, Error> {
-    let due = outbox::table
-        .filter(outbox::finished_at.is_null())
-        .filter(outbox::next_try_at.le(stored(now)));
-    Ok(diesel::select(diesel::dsl::exists(due)).get_result(connection)?)
+pub fn is_any_due(
+    connection: &mut AnyConnection,
+    lane: Lane,
+    now: OffsetDateTime,
+) -> Result<bool, Error> {
+    let due = waiting(lane)
+        .filter(outbox::next_try_at.le(stored(now)))
+        .select(outbox::id)
+        .first::<String>(connection)
+        .optional()?;
+    Ok(due.is_some())
 }
 
 /// Leases up to `limit` calls that are due: nobody else gets them before `lease_until`. Should
@@ -90,12 +109,12 @@ pub fn is_any_due(connection: &mut AnyConnection, now: OffsetDateTime) -> Result
 /// The database's.
 pub fn lease(
     connection: &mut AnyConnection,
+    lane: Lane,
     now: OffsetDateTime,
     lease_until: OffsetDateTime,
     limit: i64,
 ) -> Result<Vec<DueCall>, Error> {
-    let due = outbox::table
-        .filter(outbox::finished_at.is_null())
+    let due = waiting(lane)
         .filter(outbox::next_try_at.le(stored(now)))
         .order(outbox::next_try_at)
         .limit(limit)
@@ -212,11 +231,25 @@ pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
         .get_result(connection)?)
 }
 
+type Waiting = outbox::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+fn waiting(lane: Lane) -> Waiting {
+    let waiting = outbox::table
+        .filter(outbox::finished_at.is_null())
+        .into_boxed();
+    match lane {
+        Lane::Kakao => waiting.filter(outbox::kind.ne("mail")),
+        Lane::Mail => waiting.filter(outbox::kind.eq("mail")),
+    }
+}
+
 fn kind_code(kind: Kind) -> &'static str {
     match kind {
         Kind::Logout => "logout",
         Kind::Unlink => "unlink",
         Kind::LogoutEverywhere => "logout_everywhere",
+        Kind::UnlinkById => "unlink_by_id",
+        Kind::Mail => "mail",
     }
 }
 
@@ -225,6 +258,8 @@ fn kind_of(code: &str) -> Result<Kind, Error> {
         "logout" => Kind::Logout,
         "unlink" => Kind::Unlink,
         "logout_everywhere" => Kind::LogoutEverywhere,
+        "unlink_by_id" => Kind::UnlinkById,
+        "mail" => Kind::Mail,
         _ => return Err(Error::Unexpected("outbox.kind")),
     })
 }

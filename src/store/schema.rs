@@ -136,6 +136,48 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    passwords (member_id) {
+        member_id -> Text,
+        kept -> Text,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> Text,
+        member_id -> Text,
+        item -> Text,
+        version -> Text,
+        agreed -> Bool,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    mail_links (digest) {
+        digest -> Text,
+        purpose -> Text,
+        member_id -> Text,
+        email_key -> Text,
+        sealed -> Nullable<Text>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    throttles (what) {
+        what -> Text,
+        failures -> Integer,
+        first_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(passwords -> members (member_id));
 diesel::joinable!(sessions -> members (member_id));
 diesel::joinable!(kakao_accounts -> members (member_id));
-diesel::allow_tables_to_appear_in_same_query!(members, kakao_accounts, sessions);
+diesel::allow_tables_to_appear_in_same_query!(members, kakao_accounts, passwords, sessions);

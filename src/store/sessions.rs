@@ -91,6 +91,7 @@ impl SessionRow {
             id: session_id(&self.id)?,
             method: match self.method.as_str() {
                 "kakao" => Method::Kakao,
+                "password" => Method::Password,
                 _ => return Err(Error::Unexpected("sessions.method")),
             },
             ip: self.ip,
@@ -110,6 +111,7 @@ impl SessionRow {
 pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Error> {
     let method = match new.method {
         Method::Kakao => "kakao",
+        Method::Password => "password",
     };
     let kakao = new.kakao.as_ref();
     diesel::insert_into(sessions::table)

@@ -53,6 +53,7 @@ impl Row {
             this: session.id == current,
             method: match session.method {
                 Method::Kakao => t.ses_via_kakao(),
+                Method::Password => t.ses_via_password(),
             },
             ip: session.ip.clone(),
             times: [

@@ -31,6 +31,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("csv", &["web"]),
     ("reqwest", &["kakao"]),
     ("redis", &["session"]),
+    ("lettre", &["mail"]),
+    ("argon2", &["password"]),
+    ("zxcvbn", &["password"]),
     ("actix_session", &["session", "web"]),
     ("askama", &["web", "emulator"]),
     (

@@ -7,7 +7,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 14] = [
     "members",
     "kakao_accounts",
     "sessions",
@@ -18,6 +18,10 @@ const TABLES: [&str; 10] = [
     "saved_views",
     "admin_preferences",
     "member_tallies",
+    "passwords",
+    "consents",
+    "mail_links",
+    "throttles",
 ];
 
 const ROWS: &str = "

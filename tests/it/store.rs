@@ -14,7 +14,7 @@ use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method, Role};
 use kakao_gate::random::Random;
 use kakao_gate::store::attempts::{self, Claim};
 use kakao_gate::store::members::{self, KakaoProfile, Newcomer};
-use kakao_gate::store::outbox::{self, NewCall};
+use kakao_gate::store::outbox::{self, Lane, NewCall};
 use kakao_gate::store::sessions::{self as rows, Found, NewSession, SealedTokens};
 use kakao_gate::store::{self, AnyConnection, Error, Store};
 use kakao_gate::vault::Vault;
@@ -306,7 +306,8 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
             instances.write(move |c| outbox::owe(c, &call)).await;
         }
         let until = now + Duration::minutes(1);
-        let lease = |at| move |_| move |c: &mut AnyConnection| outbox::lease(c, at, until, 8);
+        let lease =
+            |at| move |_| move |c: &mut AnyConnection| outbox::lease(c, Lane::Kakao, at, until, 8);
         let leased = instances.race(lease(now)).await;
         let mut ids: Vec<_> = leased.into_iter().flatten().map(|call| call.id).collect();
         while ids.len() < 20 {
@@ -320,7 +321,7 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
         assert!(instances.write(lease(now)(0)).await.is_empty());
 
         let again = instances
-            .write(move |c| outbox::lease(c, until, until, 8))
+            .write(move |c| outbox::lease(c, Lane::Kakao, until, until, 8))
             .await;
         assert!(
             again.iter().all(|call| call.tries == 2),

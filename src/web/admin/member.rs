@@ -77,6 +77,7 @@ impl Row {
             label: Device::parse(&session.user_agent).label(t),
             method: match session.method {
                 Method::Kakao => t.ses_via_kakao(),
+                Method::Password => t.ses_via_password(),
             },
             ip: mask::ip(&session.ip),
             times: [

@@ -1,0 +1,107 @@
+//! Counting failures across instances, so that guessing grows slow wherever it is tried.
+
+use diesel::prelude::*;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+
+use super::schema::throttles;
+use super::time::{moment, stored};
+use super::{AnyConnection, Error};
+
+/// How many failures are let through in which time.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// So many.
+    pub failures: i32,
+    /// In so long.
+    pub within: Duration,
+}
+
+/// How long `what` has to wait before the next try; `None` when it may go on.
+///
+/// # Errors
+/// The database's.
+pub fn wait(
+    connection: &mut AnyConnection,
+    what: &str,
+    allowance: Allowance,
+    now: OffsetDateTime,
+) -> Result<Option<Duration>, Error> {
+    let row: Option<(i32, PrimitiveDateTime)> = throttles::table
+        .find(what)
+        .filter(throttles::expires_at.gt(stored(now)))
+        .select((throttles::failures, throttles::expires_at))
+        .first(connection)
+        .optional()?;
+    let full = row.filter(|(failures, _)| *failures >= allowance.failures);
+    Ok(full.map(|(_, expires_at)| moment(expires_at) - now))
+}
+
+/// Counts a failure of `what`. The first begins a new time.
+///
+/// # Errors
+/// The database's.
+pub fn fail(
+    connection: &mut AnyConnection,
+    what: &str,
+    allowance: Allowance,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    for _ in 0..2 {
+        let running = throttles::table
+            .find(what)
+            .filter(throttles::expires_at.gt(stored(now)));
+        let counted = diesel::update(running)
+            .set(throttles::failures.eq(throttles::failures + 1))
+            .execute(connection)?;
+        if counted == 1 {
+            return Ok(());
+        }
+        diesel::delete(
+            throttles::table
+                .find(what)
+                .filter(throttles::expires_at.le(stored(now))),
+        )
+        .execute(connection)?;
+        let begun = connection.unless_taken(|connection| {
+            diesel::insert_into(throttles::table)
+                .values((
+                    throttles::what.eq(what),
+                    throttles::failures.eq(1),
+                    throttles::first_at.eq(stored(now)),
+                    throttles::expires_at.eq(stored(now + allowance.within)),
+                ))
+                .execute(connection)
+        })?;
+        if begun {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the failures of `what`.
+///
+/// # Errors
+/// The database's.
+pub fn clear(connection: &mut AnyConnection, what: &str) -> Result<(), Error> {
+    diesel::delete(throttles::table.find(what)).execute(connection)?;
+    Ok(())
+}
+
+/// Forgets counts whose time has passed, at most `limit`; says how many.
+///
+/// # Errors
+/// The database's.
+pub fn purge(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, Error> {
+    let old: Vec<String> = throttles::table
+        .filter(throttles::expires_at.le(stored(now)))
+        .limit(limit)
+        .select(throttles::what)
+        .load(connection)?;
+    let old = throttles::table.filter(throttles::what.eq_any(old));
+    Ok(diesel::delete(old).execute(connection)?)
+}

@@ -23,6 +23,7 @@ const KEY_FILE: &str = "var/demo.key";
 /// The ports of the first choice; taken ones are replaced by free ones.
 const SERVICE_PORT: u16 = 8080;
 const EMULATOR_PORT: u16 = 9898;
+const MAIL_PORT: u16 = 9899;
 
 /// Settings that a developer may bring; the rest is the demo's own business.
 const BROUGHT: &[&str] = &[
@@ -56,7 +57,11 @@ async fn run() -> Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let service = listen(SERVICE_PORT)?;
     let service_url = format!("http://{}", service.local_addr()?);
-    let emulator = Emulator::start(listen(EMULATOR_PORT)?, Settings::seeded(&service_url))?;
+    let emulator = Emulator::start_with_mail_at(
+        listen(EMULATOR_PORT)?,
+        listen(MAIL_PORT)?,
+        Settings::seeded(&service_url),
+    )?;
     let environment = environment(&service_url, emulator.url())?;
     let (config, warnings) = environment.read()?;
     telemetry::init(config.log_format, environment.log_filter());
@@ -139,7 +144,8 @@ fn greet(service_url: &str, emulator_url: &str) -> io::Result<()> {
         out,
         "Kakao Gate demo\n\n  \
          the service    {service_url}\n  \
-         the emulator   {emulator_url}   (stands in for Kakao; accounts, requests, faults)\n\n\
+         the emulator   {emulator_url}   (stands in for Kakao; accounts, requests, faults)\n  \
+         mail sent by the service: {emulator_url}/mail\n\n\
          Open the service, press the Kakao button and pick a person. Ctrl-C stops both."
     )?;
     out.flush()

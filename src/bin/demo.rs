@@ -25,6 +25,7 @@ const KEY_FILE: &str = "var/demo.key";
 /// The ports of the first choice; taken ones are replaced by free ones.
 const SERVICE_PORT: u16 = 8080;
 const EMULATOR_PORT: u16 = 9898;
+const MAIL_PORT: u16 = 9899;
 
 /// Whoever of the emulator's people is this one owns the place. Not the first of them, so that
 /// the first login meets the pages as members do.
@@ -32,6 +33,9 @@ const OWNER: &str = "linked";
 
 /// Members in a new database, beside those who sign in.
 const MEMBERS: usize = 300;
+
+/// Whom the service's mails come from.
+const MAIL_FROM: &str = "Kakao Gate demo <no-reply@demo.example>";
 
 /// Settings that a developer may bring; the rest is the demo's own business.
 const BROUGHT: &[&str] = &[
@@ -66,11 +70,15 @@ async fn run() -> Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let service = listen(SERVICE_PORT)?;
     let service_url = format!("http://{}", service.local_addr()?);
-    let emulator = Emulator::start(listen(EMULATOR_PORT)?, Settings::seeded(&service_url))?;
+    let emulator = Emulator::start_with_mail_at(
+        listen(EMULATOR_PORT)?,
+        listen(MAIL_PORT)?,
+        Settings::seeded(&service_url),
+    )?;
     let world = emulator.world();
     let owner = world.person(OWNER).ok_or("the emulator knows no owner")?;
     let owner_id = world.user_id(OWNER).ok_or("the owner has no number")?;
-    let environment = environment(&service_url, emulator.url(), owner_id)?;
+    let environment = environment(&service_url, &emulator, owner_id)?;
     let (config, warnings) = environment.read()?;
     telemetry::init(config.log_format, environment.log_filter());
     for warning in warnings {
@@ -118,20 +126,22 @@ fn populate(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn environment(service_url: &str, emulator_url: &str, owner: i64) -> Result<Environment> {
+fn environment(service_url: &str, emulator: &Emulator, owner: i64) -> Result<Environment> {
     let brought = Environment::of_the_process()?;
     let mut environment = brought.only(BROUGHT);
     for (name, value) in [
         ("BIND", service_url.trim_start_matches("http://").to_owned()),
         ("PUBLIC_URL", service_url.to_owned()),
         ("SECRET_KEY", master_key()?),
-        ("KAKAO_AUTH_URL", emulator_url.to_owned()),
-        ("KAKAO_API_URL", emulator_url.to_owned()),
+        ("KAKAO_AUTH_URL", emulator.url().to_owned()),
+        ("KAKAO_API_URL", emulator.url().to_owned()),
         ("KAKAO_REST_API_KEY", REST_API_KEY.to_owned()),
         ("KAKAO_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
         ("KAKAO_ADMIN_KEY", ADMIN_KEY.to_owned()),
         ("KAKAO_APP_ID", APP_ID.to_string()),
         ("ADMIN_KAKAO_IDS", owner.to_string()),
+        ("SMTP_URL", emulator.smtp_url().to_owned()),
+        ("MAIL_FROM", MAIL_FROM.to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ] {
         environment.default_to(name, value);
@@ -167,6 +177,7 @@ fn greet(service_url: &str, emulator_url: &str, owner: &str) -> io::Result<()> {
         "Kakao Gate demo\n\n  \
          the service    {service_url}\n  \
          the emulator   {emulator_url}   (stands in for Kakao; accounts, requests, faults)\n  \
+         the mails      {emulator_url}/mail   (whatever the service sends ends there)\n  \
          the members    {service_url}/admin   (after a login as {owner}, who owns the place)\n\n\
          Open the service, press the Kakao button and pick a person. Ctrl-C stops both."
     )?;

@@ -13,7 +13,7 @@ use crate::session::Token;
 use crate::store::attempts;
 use crate::store::members::{self, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
-use crate::store::sessions::{self, Found, NewSession, SealedTokens};
+use crate::store::sessions::{self, Found, SealedTokens};
 use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.

@@ -92,7 +92,10 @@ fn forget_with_browser(name: &str, headers: &mut HeaderMap) {
     let set: Vec<HeaderValue> = headers.get_all(SET_COOKIE).cloned().collect();
     headers.remove(SET_COOKIE);
     for value in set {
-        let cookie = value.to_str().ok().and_then(|text| Cookie::parse_encoded(text).ok());
+        let cookie = value
+            .to_str()
+            .ok()
+            .and_then(|text| Cookie::parse_encoded(text).ok());
         let kept = cookie.filter(|cookie| {
             cookie.name() == name && cookie.max_age().is_some_and(|age| age > Duration::ZERO)
         });

@@ -272,14 +272,16 @@ pub fn kakao_tokens(
         ))
         .first(connection)
         .optional()?;
-    Ok(row.and_then(|(access, access_ends_at, refresh, refresh_ends_at)| {
-        Some(SealedTokens {
-            access: access?,
-            access_ends_at: moment(access_ends_at?),
-            refresh: refresh?,
-            refresh_ends_at: moment(refresh_ends_at?),
-        })
-    }))
+    Ok(
+        row.and_then(|(access, access_ends_at, refresh, refresh_ends_at)| {
+            Some(SealedTokens {
+                access: access?,
+                access_ends_at: moment(access_ends_at?),
+                refresh: refresh?,
+                refresh_ends_at: moment(refresh_ends_at?),
+            })
+        }),
+    )
 }
 
 /// Ends one live session of a member; `None` when it was not live any more (or never theirs).

@@ -64,7 +64,9 @@ impl Login<'_> {
     }
 
     fn failed(&self) -> bool {
-        self.form.as_ref().is_some_and(|form| !form.wrong.is_empty())
+        self.form
+            .as_ref()
+            .is_some_and(|form| !form.wrong.is_empty())
     }
 }
 
@@ -82,10 +84,7 @@ pub(super) async fn show(
             .finish();
     }
     let mut login = login(&site, &visitor, &request, &next);
-    let (t, reason) = (
-        visitor.texts(),
-        field(request.query_string(), "reason"),
-    );
+    let (t, reason) = (visitor.texts(), field(request.query_string(), "reason"));
     login.note = match reason.as_deref() {
         Some("expired") => Some(t.login_note_expired()),
         Some("out") => Some(t.login_note_out()),

@@ -135,7 +135,13 @@ pub(super) async fn act(
         Ok(renewed) => renewed,
         Err(ChangeRefusal::Unproved) => return Err(unproved()),
         Err(ChangeRefusal::NoAddress) => {
-            let page = ask(&site, &member, PasswordStanding::NoAddress, others, Vec::new());
+            let page = ask(
+                &site,
+                &member,
+                PasswordStanding::NoAddress,
+                others,
+                Vec::new(),
+            );
             let status = StatusCode::CONFLICT;
             return Ok(page::show_as(status, &site, &member.visitor, &page));
         }
@@ -154,7 +160,11 @@ pub(super) async fn act(
         Err(ChangeRefusal::Current(Refused::Locked { wait })) => {
             let minutes = wait.as_secs().div_ceil(60);
             let mistake = Mistake::new("current", t.reauth_locked(minutes));
-            let mut page = again(StatusCode::TOO_MANY_REQUESTS, PasswordStanding::Set, mistake);
+            let mut page = again(
+                StatusCode::TOO_MANY_REQUESTS,
+                PasswordStanding::Set,
+                mistake,
+            );
             let seconds = wait.as_secs() + 1;
             page.headers_mut().insert(RETRY_AFTER, seconds.into());
             return Ok(page);

@@ -112,7 +112,13 @@ pub(super) async fn act(
 
 fn again(site: &Site, visitor: &Visitor, token: &str, text: String) -> HttpResponse {
     let wrong = vec![Mistake::new("password", text)];
-    ask(site, visitor, token, wrong, StatusCode::UNPROCESSABLE_ENTITY)
+    ask(
+        site,
+        visitor,
+        token,
+        wrong,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    )
 }
 
 fn ask(

@@ -47,12 +47,21 @@ fn a_password_is_changed_with_the_present_one_and_for_something_better_only() {
             (PASSWORD, "짧은비밀번호", "password", "10자 이상"),
             (PASSWORD, &"가".repeat(129), "password", "128자 이하"),
             (PASSWORD, "qwerty123456", "password", "많이 쓰이는"),
-            (PASSWORD, "홍길동 hong", "password", "많이 쓰이는"),
+            (
+                PASSWORD,
+                "홍길동 hong 홍길동 hong",
+                "password",
+                "많이 쓰이는",
+            ),
             (PASSWORD, PASSWORD, "password", "지금과 다른"),
         ] {
             let page = change(&visitor, current, new, true).await;
             assert_eq!(page.status, 422, "{current:?} {new:?}");
-            assert!(page.text("#errsum a").contains(reason), "{}", page.text("#errsum"));
+            assert!(
+                page.text("#errsum a").contains(reason),
+                "{}",
+                page.text("#errsum")
+            );
             assert_eq!(page.attributes("#errsum a", "href"), [format!("#{field}")]);
             assert_eq!(page.texts(&format!("#{field}-err")).len(), 1, "{new:?}");
             for id in ["current", "password"] {
@@ -63,7 +72,10 @@ fn a_password_is_changed_with_the_present_one_and_for_something_better_only() {
         let decomposed = "한글 비밀번호 열두 글자";
         let decomposed: String =
             unicode_normalization::UnicodeNormalization::nfd(decomposed).collect();
-        assert_eq!(change(&visitor, PASSWORD, &decomposed, true).await.status, 303);
+        assert_eq!(
+            change(&visitor, PASSWORD, &decomposed, true).await.status,
+            303
+        );
         let page = change(&visitor, "한글 비밀번호 열두 글자", &decomposed, true).await;
         assert_eq!(page.status, 422, "the same, however it is typed");
         assert_ne!(session_of(app).await, before);
@@ -89,9 +101,17 @@ fn a_change_ends_the_other_sessions_and_every_copy_of_this_one() {
         assert!(me.text("[role=status]").contains("비밀번호를 바꿨습니다."));
         assert!(!copy.is_in().await);
         let page = there.get("/me").await;
-        assert!(page.location().contains("reason=reset"), "{}", page.location());
+        assert!(
+            page.location().contains("reason=reset"),
+            "{}",
+            page.location()
+        );
         let letter = app.letter_to(EMAIL, 3).await;
-        assert!(letter.subject.contains("비밀번호를 바꿨습니다"), "{}", letter.subject);
+        assert!(
+            letter.subject.contains("비밀번호를 바꿨습니다"),
+            "{}",
+            letter.subject
+        );
         assert_eq!(app.visitor().knock(EMAIL, PASSWORD).await.status, 422);
         let entries = "audit_events WHERE action = 'password.change' AND result = 'success' \
                        AND detail = 'sessions ended: 1'";
@@ -142,7 +162,11 @@ fn who_finds_a_browser_open_cannot_guess_on_and_strangers_cannot_stop_the_member
             prove(&visitor, PASSWORD).await,
         ] {
             assert_eq!(page.status, 429);
-            assert!(page.text("#errsum a").contains("15분 뒤에"), "{}", page.text("#errsum"));
+            assert!(
+                page.text("#errsum a").contains("15분 뒤에"),
+                "{}",
+                page.text("#errsum")
+            );
             assert!(!page.header("retry-after").is_empty());
         }
         assert_eq!(app.hashes(), before);
@@ -165,7 +189,10 @@ fn a_proof_by_password_is_a_new_session_and_leads_back() {
         visitor.press("/login", "/login", &fields).await;
         let (before, copy) = (session_of(app).await, visitor.copy());
         let page = visitor.get("/reauth?next=/me/sessions").await;
-        assert!(page.texts("a.kakao").is_empty(), "no Kakao to prove it with");
+        assert!(
+            page.texts("a.kakao").is_empty(),
+            "no Kakao to prove it with"
+        );
         let action = page.attributes("main form", "action");
         assert_eq!(action, ["/reauth?next=%2Fme%2Fsessions"]);
         let page = prove(&visitor, ANOTHER).await;
@@ -174,10 +201,16 @@ fn a_proof_by_password_is_a_new_session_and_leads_back() {
         assert_eq!(prove(&visitor, "").await.status, 422);
         let page = prove(&visitor, PASSWORD).await;
         assert_eq!((page.status, page.location()), (303, "/me/sessions"));
-        assert!(!page.set_cookie("kg-session").contains("Max-Age"), "as brief as it was");
+        assert!(
+            !page.set_cookie("kg-session").contains("Max-Age"),
+            "as brief as it was"
+        );
         assert_ne!(session_of(app).await, before);
         assert!(visitor.is_in().await && !copy.is_in().await);
-        assert_eq!(app.count("sessions WHERE ended_at IS NULL AND brief").await, 1);
+        assert_eq!(
+            app.count("sessions WHERE ended_at IS NULL AND brief").await,
+            1
+        );
         let page = app.visitor().get("/reauth?next=/me").await;
         assert!(page.location().starts_with("/login?next="));
     });
@@ -194,7 +227,9 @@ fn kakaos_tokens_move_to_the_session_that_a_password_proved() {
         assert_eq!(page.texts("a.kakao").len(), 1, "either way");
         assert_eq!(prove(&visitor, PASSWORD).await.status, 303);
         assert_eq!(app.live_kakao_tokens("ordinary"), 1);
-        visitor.press("/logout", "/logout", &[("reach", "here")]).await;
+        visitor
+            .press("/logout", "/logout", &[("reach", "here")])
+            .await;
         eventually("the token is revoked", async || {
             app.live_kakao_tokens("ordinary") == 0
         })
@@ -214,7 +249,10 @@ fn who_came_with_kakao_sets_a_first_password_with_a_fresh_proof_only() {
         let csrf = page.csrf();
         app.clock.advance(Duration::minutes(10));
         let page = visitor.get(HERE).await;
-        assert_eq!((page.status, page.location()), (303, "/reauth?next=%2Fme%2Fpassword"));
+        assert_eq!(
+            (page.status, page.location()),
+            (303, "/reauth?next=%2Fme%2Fpassword")
+        );
         let fields = [("password", PASSWORD), ("others", "1"), ("csrf", &csrf)];
         let page = visitor.post(HERE, &fields).await;
         assert_eq!(page.location(), "/reauth?next=%2Fme%2Fpassword");
@@ -224,7 +262,11 @@ fn who_came_with_kakao_sets_a_first_password_with_a_fresh_proof_only() {
         assert_eq!((page.status, page.h1().as_str()), (422, "비밀번호 설정"));
         let page = visitor.press(HERE, HERE, &[("password", PASSWORD)]).await;
         assert_eq!(page.location(), "/me");
-        assert_eq!(app.count("audit_events WHERE action = 'password.set'").await, 1);
+        assert_eq!(
+            app.count("audit_events WHERE action = 'password.set'")
+                .await,
+            1
+        );
         app.visitor().enter("ordinary@example.com", PASSWORD).await;
         assert_eq!(visitor.get(HERE).await.h1(), "비밀번호 바꾸기");
         let fields = [("password", ANOTHER)];
@@ -242,7 +284,10 @@ fn without_a_proved_address_there_is_nothing_to_set_a_password_for() {
             visitor.log_in_as(app, person).await;
             let page = visitor.get(HERE).await;
             assert_eq!(page.status, 200);
-            assert!(page.text("main").contains("확인을 마친 이메일이 필요합니다"));
+            assert!(
+                page.text("main")
+                    .contains("확인을 마친 이메일이 필요합니다")
+            );
             assert!(page.texts("main form").is_empty());
             let csrf = visitor.get("/me").await.csrf();
             let fields = [("password", PASSWORD), ("csrf", csrf.as_str())];
@@ -264,7 +309,10 @@ fn a_change_makes_the_mailed_link_worthless() {
         visitor.enter(EMAIL, PASSWORD).await;
         assert_eq!(change(&visitor, PASSWORD, ANOTHER, true).await.status, 303);
         let page = app.visitor().get(&link).await;
-        assert_eq!((page.status, page.h1().as_str()), (410, "사용할 수 없는 링크입니다"));
+        assert_eq!(
+            (page.status, page.h1().as_str()),
+            (410, "사용할 수 없는 링크입니다")
+        );
     });
 }
 

@@ -83,7 +83,11 @@ fn whoever_forgot_reads_the_same_page_and_only_members_get_mail() {
         app.all_wishes_are_met().await;
         assert_eq!(app.hashes(), before);
         let letter = app.letter_to(EMAIL, 1).await;
-        assert!(letter.subject.contains("비밀번호 재설정"), "{}", letter.subject);
+        assert!(
+            letter.subject.contains("비밀번호 재설정"),
+            "{}",
+            letter.subject
+        );
         assert!(letter.paragraphs[0].contains("30분"));
         let letter = app.letter_to("ordinary@example.com", 1).await;
         assert!(letter.subject.contains("비밀번호 설정"));
@@ -116,7 +120,10 @@ fn a_link_leads_to_our_own_host_whatever_a_request_says() {
         visitor.post_with("/password/forgot", &[], &fields).await;
         let letter = app.letter_to(EMAIL, 1).await;
         let link = letter.paragraphs.last().unwrap();
-        assert!(link.starts_with(&format!("{}/password/reset?token=", app.url)), "{link}");
+        assert!(
+            link.starts_with(&format!("{}/password/reset?token=", app.url)),
+            "{link}"
+        );
     });
 }
 
@@ -141,7 +148,10 @@ fn a_link_sets_a_password_once_however_often_it_was_looked_at() {
         assert!(page.set_cookie("kg-session").contains("HttpOnly"));
         assert!(!page.set_cookie("kg-session").contains("Max-Age"));
         is_dead(&app.visitor().get(&link).await, "이미 사용한 링크입니다");
-        is_dead(&reset(&app.visitor(), &link, PASSWORD).await, "이미 사용한 링크입니다");
+        is_dead(
+            &reset(&app.visitor(), &link, PASSWORD).await,
+            "이미 사용한 링크입니다",
+        );
         assert_eq!(app.visitor().knock(EMAIL, PASSWORD).await.status, 422);
         app.visitor().enter(EMAIL, ANOTHER).await;
         let told = app.letters_to(EMAIL).await;
@@ -180,11 +190,17 @@ fn a_link_that_is_late_altered_or_replaced_sets_nothing() {
             is_dead(&page, "사용할 수 없는 링크입니다");
         }
         let second = link(app, EMAIL, 2).await;
-        is_dead(&app.visitor().get(&first).await, "사용할 수 없는 링크입니다");
+        is_dead(
+            &app.visitor().get(&first).await,
+            "사용할 수 없는 링크입니다",
+        );
         let page = reset(&app.visitor(), &first, ANOTHER).await;
         is_dead(&page, "사용할 수 없는 링크입니다");
         app.clock.advance(Duration::minutes(30));
-        is_dead(&app.visitor().get(&second).await, "링크의 유효 시간이 지났습니다");
+        is_dead(
+            &app.visitor().get(&second).await,
+            "링크의 유효 시간이 지났습니다",
+        );
         let page = reset(&app.visitor(), &second, ANOTHER).await;
         is_dead(&page, "링크의 유효 시간이 지났습니다");
         app.visitor().enter(EMAIL, PASSWORD).await;
@@ -221,9 +237,16 @@ fn a_new_password_ends_every_session_and_kakaos_tokens_with_them() {
         let here = app.visitor();
         assert_eq!(reset(&here, &link, PASSWORD).await.status, 303);
         let page = phone.get("/me").await;
-        assert!(page.location().contains("reason=reset"), "{}", page.location());
+        assert!(
+            page.location().contains("reason=reset"),
+            "{}",
+            page.location()
+        );
         let page = phone.follow(&page).await;
-        assert!(page.text("[role=status]").contains("새 비밀번호로 로그인해 주세요."));
+        assert!(
+            page.text("[role=status]")
+                .contains("새 비밀번호로 로그인해 주세요.")
+        );
         assert!(here.is_in().await);
         eventually("Kakao's token is revoked", async || {
             app.live_kakao_tokens("ordinary") == 0
@@ -276,7 +299,11 @@ fn nobody_is_flooded_with_mail() {
             forget(&app.visitor(), EMAIL).await;
         }
         app.all_wishes_are_met().await;
-        assert_eq!(app.letters_to(EMAIL).await.len(), 1, "one a minute, and nobody is told");
+        assert_eq!(
+            app.letters_to(EMAIL).await.len(),
+            1,
+            "one a minute, and nobody is told"
+        );
         for at in 3..10 {
             forget(&app.visitor(), &format!("nobody{at}@example.com")).await;
         }
@@ -300,11 +327,17 @@ fn a_form_without_an_address_is_shown_once_more() {
         for (email, wrong) in [
             ("", "이메일을 입력해 주세요."),
             ("a@b@c", "이메일 형식을 확인해 주세요. 예: name@example.com"),
-            ("a@b.co\nBcc: c@d.co", "이메일 형식을 확인해 주세요. 예: name@example.com"),
+            (
+                "a@b.co\nBcc: c@d.co",
+                "이메일 형식을 확인해 주세요. 예: name@example.com",
+            ),
         ] {
             let page = visitor.press(path, path, &[("email", email)]).await;
             assert_eq!(page.status, 422);
-            assert_eq!((page.text("#errsum a"), page.text(".err")), (wrong.into(), wrong.into()));
+            assert_eq!(
+                (page.text("#errsum a"), page.text(".err")),
+                (wrong.into(), wrong.into())
+            );
         }
         assert_eq!(app.count("outbox").await, 0);
     });
@@ -374,7 +407,10 @@ fn a_link_survives_a_restart_and_a_clock_set_back_and_still_works_once() {
         app.clock.advance(-Duration::hours(1));
         assert_eq!(app.visitor().get(&link).await.status, 200);
         assert_eq!(reset(&app.visitor(), &link, ANOTHER).await.status, 303);
-        is_dead(&reset(&app.visitor(), &link, PASSWORD).await, "이미 사용한 링크입니다");
+        is_dead(
+            &reset(&app.visitor(), &link, PASSWORD).await,
+            "이미 사용한 링크입니다",
+        );
         app.visitor().enter(EMAIL, ANOTHER).await;
     });
 }

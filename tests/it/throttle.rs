@@ -93,7 +93,12 @@ fn a_stranger_does_not_lock_out_a_browser_that_was_signed_in_before() {
         let stranger = somebody_at(app, "203.0.113.9");
         guess(&stranger, 5).await;
         is_locked(&stranger.knock(EMAIL, PASSWORD).await, 15);
-        is_locked(&somebody_at(app, "198.51.100.1").knock(EMAIL, PASSWORD).await, 15);
+        is_locked(
+            &somebody_at(app, "198.51.100.1")
+                .knock(EMAIL, PASSWORD)
+                .await,
+            15,
+        );
         guess(&home, 4).await;
         home.enter(EMAIL, PASSWORD).await;
         is_locked(&stranger.knock(EMAIL, PASSWORD).await, 15);
@@ -149,7 +154,9 @@ fn a_network_that_guesses_at_many_addresses_has_to_wait_and_others_need_not() {
         let fresh = somebody_at(app, "203.0.113.9");
         is_locked(&fresh.knock(EMAIL, PASSWORD).await, 15);
         home.enter(EMAIL, PASSWORD).await;
-        somebody_at(app, "203.0.113.10").enter(EMAIL, PASSWORD).await;
+        somebody_at(app, "203.0.113.10")
+            .enter(EMAIL, PASSWORD)
+            .await;
         let household = somebody_at(app, "2001:db8:1:2::1");
         for at in 0..50 {
             let page = household.knock(&format!("none{at}@example.com"), "x").await;
@@ -157,7 +164,9 @@ fn a_network_that_guesses_at_many_addresses_has_to_wait_and_others_need_not() {
         }
         let other_address = somebody_at(app, "2001:db8:1:2:ffff::1");
         is_locked(&other_address.knock(EMAIL, PASSWORD).await, 15);
-        somebody_at(app, "2001:db8:1:3::1").enter(EMAIL, PASSWORD).await;
+        somebody_at(app, "2001:db8:1:3::1")
+            .enter(EMAIL, PASSWORD)
+            .await;
     });
 }
 
@@ -176,9 +185,15 @@ fn two_instances_share_the_count_and_a_restart_does_not_forget_it() {
             guess(&app.visitor(), 1).await;
         }
         for _ in 0..2 {
-            assert_eq!(there.post_with("/login", &headers, &fields).await.status, 422);
+            assert_eq!(
+                there.post_with("/login", &headers, &fields).await.status,
+                422
+            );
         }
-        assert_eq!(there.post_with("/login", &headers, &fields).await.status, 429);
+        assert_eq!(
+            there.post_with("/login", &headers, &fields).await.status,
+            429
+        );
         is_locked(&app.visitor().knock(EMAIL, PASSWORD).await, 15);
         other.stop().await;
         app.restart(&[]).await;

@@ -48,15 +48,9 @@ const fn in_a_quarter(failures: i32) -> Allowance {
 pub(super) enum Guesser {
     /// Somebody at a browser that this member has signed in with: counted for itself, whatever
     /// others do.
-    Known {
-        member: MemberId,
-        browser: String,
-    },
+    Known { member: MemberId, browser: String },
     /// Anybody else.
-    Stranger {
-        email_key: String,
-        network: IpAddr,
-    },
+    Stranger { email_key: String, network: IpAddr },
     /// Somebody signed in, who types the password once more.
     Member(MemberId),
 }

@@ -120,7 +120,10 @@ mod tests {
         let known = Known::default().with(member(1), &random, NOON).unwrap();
         let sealed = known.seal(&vault).unwrap();
         let open = |days| Known::open(&vault, Some(&sealed), NOON + Duration::days(days));
-        let browser = open(0).browser_of(member(1), Some(NOON)).unwrap().to_owned();
+        let browser = open(0)
+            .browser_of(member(1), Some(NOON))
+            .unwrap()
+            .to_owned();
         let again = open(1).with(member(1), &random, NOON + Duration::DAY);
         assert_eq!(
             again.unwrap().browser_of(member(1), Some(NOON)),

@@ -151,9 +151,10 @@ impl Work<'_> {
             Found::Good(_) => {}
             other => return Ok(Err(Refusal::Link(other))),
         }
-        let (Some(holder), Some(member)) =
-            (owner(connection, self.link)?, members::by_id(connection, id)?)
-        else {
+        let (Some(holder), Some(member)) = (
+            owner(connection, self.link)?,
+            members::by_id(connection, id)?,
+        ) else {
             return Ok(Err(Refusal::Link(Found::Unknown)));
         };
         passwords::set(connection, id, self.kept, now)?;

@@ -4,6 +4,7 @@ use kakao_gate::mail::Message;
 use kakao_gate::password::Password;
 use uuid::Uuid;
 
+use super::backends::Database;
 use super::page::Page;
 use super::{Stage, TestApp, Visitor, eventually};
 
@@ -37,7 +38,10 @@ impl TestApp {
         } else {
             "'2026-01-02 03:04:05'"
         };
-        let number = self.count("members").await + 1;
+        let number = match self.backends().database {
+            Database::Sqlite(_) => "(SELECT COALESCE(MAX(number), 0) + 1 FROM members)",
+            Database::Postgres(_) => "NEXTVAL('member_numbers')",
+        };
         let key = email.to_lowercase();
         self.backends().database.execute(&format!(
             "INSERT INTO members (id, number, standing, joined_with, display_name, email, \

@@ -1,6 +1,7 @@
 //! `/me/password`, and `/reauth` by password.
 
 use futures_util::future::join_all;
+use kakao_gate::emulator::Consent;
 use time::Duration;
 
 use crate::stage::email::{ANOTHER, PASSWORD, stage};
@@ -213,6 +214,35 @@ fn a_proof_by_password_is_a_new_session_and_leads_back() {
         );
         let page = app.visitor().get("/reauth?next=/me").await;
         assert!(page.location().starts_with("/login?next="));
+    });
+}
+
+// SE-1, SE-5
+#[test]
+fn a_proof_at_kakao_keeps_a_session_no_longer_than_was_wished() {
+    stage().everywhere(async |app| {
+        let visitor = app.visitor();
+        visitor.log_in_as(app, "ordinary").await;
+        let page = visitor.press(HERE, HERE, &[("password", PASSWORD)]).await;
+        assert!(page.set_cookie("kg-session").contains("Max-Age"));
+        visitor
+            .press("/logout", "/logout", &[("reach", "here")])
+            .await;
+        let fields = [("email", "ordinary@example.com"), ("password", PASSWORD)];
+        visitor.press("/login", "/login", &fields).await;
+        for path in ["/reauth/kakao?next=/me", "/auth/kakao?next=/me"] {
+            let begun = visitor.get(path).await;
+            let back = app
+                .emulator
+                .authorize(begun.location(), "ordinary", Consent::All);
+            let page = visitor.get(back.strip_prefix(&app.url).unwrap()).await;
+            assert_eq!(page.location(), "/me", "{path}");
+            let proof = path.starts_with("/reauth");
+            let kept = page.set_cookie("kg-session").contains("Max-Age");
+            assert_eq!(kept, !proof, "{path}");
+            let brief = app.count("sessions WHERE ended_at IS NULL AND brief").await;
+            assert_eq!(brief == 1, proof, "{path}");
+        }
     });
 }
 

@@ -123,7 +123,7 @@ fn that_a_member_is_suspended_hears_only_who_knows_the_password() {
     });
 }
 
-// PW-2, ERR
+// PW-5, WB-3
 #[test]
 fn a_form_that_cannot_be_is_shown_once_more_with_what_to_change() {
     stage().once(async |app| {

@@ -87,8 +87,9 @@ impl Gate {
         Ok(None)
     }
 
-    /// The try was right. The network is told so once: whoever has an account of their own cannot
-    /// wipe out with it what they tried on others.
+    /// The try was right: what was counted for the address, browser or member is forgotten. The
+    /// network gets only this one back, so that nobody wipes out with an account of their own what
+    /// they tried on others.
     pub(super) fn forgive_guess(
         &self,
         connection: &mut AnyConnection,

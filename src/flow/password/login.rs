@@ -11,7 +11,7 @@ use crate::flow::letters::Letter;
 use crate::flow::{Audited, Gate, Origin, log_event};
 use crate::i18n::{Lang, Texts};
 use crate::member::{MemberId, Method, SignedIn, Standing};
-use crate::password::{Kept, Password, Verdict};
+use crate::password::{self, Kept, Password, Verdict};
 use crate::session::Token;
 use crate::store::audit::Outcome;
 use crate::store::members::{self, acts};
@@ -66,8 +66,9 @@ impl Gate {
         self.metrics.password_login(match &outcome {
             Ok(Ok(_)) => "success",
             Ok(Err(refused)) => refused.code(),
-            Err(Trouble::Hash(_)) => "busy",
-            Err(Trouble::Store(_)) => "unavailable",
+            Err(Trouble::Hash(password::Error::Busy)) => "busy",
+            Err(Trouble::Store(error)) if error.is_unavailable() => "unavailable",
+            Err(_) => "server",
         });
         outcome
     }

@@ -17,7 +17,7 @@ use crate::store::{self, AnyConnection, sessions};
 use crate::vault::fingerprint;
 
 /// How long there is a point in telling somebody that their password was changed.
-pub(super) const NOTICE_LIFE: time::Duration = time::Duration::days(3);
+const NOTICE_LIFE: time::Duration = time::Duration::days(3);
 
 /// Why a link did not set a password.
 #[derive(Clone, Debug)]

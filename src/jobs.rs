@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
-use crate::store::{self, AnyConnection, attempts, outbox, sessions};
+use crate::store::{self, AnyConnection, attempts, mail_links, outbox, sessions, throttles};
 
 /// How often the outbox is looked at when nobody rings.
 const PAY_EVERY: Duration = Duration::from_secs(5);
@@ -22,6 +22,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 /// How long an ended session can still tell its device why it ended.
 const ENDED_KEPT: time::Duration = time::Duration::days(7);
+
+/// How long a mailed link that does not work any more can still say why.
+const LINKS_KEPT: time::Duration = time::Duration::days(7);
 
 /// How long a call that was made stays to be looked at.
 const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
@@ -138,7 +141,7 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
     // An hour longer than they live: an instance whose clock is behind must find them claimed.
     let attempts = now - time::Duration::HOUR;
-    let (sessions, calls) = (now - ENDED_KEPT, now - OUTBOX_KEPT);
+    let (sessions, calls, links) = (now - ENDED_KEPT, now - OUTBOX_KEPT, now - LINKS_KEPT);
     while gate.lift_ended_suspensions().await? {}
     in_batches(gate, move |c, most| attempts::purge(c, attempts, most)).await?;
     in_batches(gate, move |c, most| {
@@ -146,6 +149,8 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     })
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
+    in_batches(gate, move |c, most| mail_links::purge(c, links, most)).await?;
+    in_batches(gate, move |c, most| throttles::purge(c, now, most)).await?;
     in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
     gate.purge_audit_log().await?;
     gate.store.write(store::keep_statistics).await

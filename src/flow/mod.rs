@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod next;
 pub mod owed;
+mod password;
 mod session;
 mod unsuccessful;
 
@@ -28,6 +29,9 @@ pub use failure::{LoginFailure, Why};
 pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
 pub use next::Next;
+pub use password::{
+    Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
+};
 
 use crate::clock::Clock;
 use crate::config::PublicUrl;
@@ -81,6 +85,13 @@ pub struct Gate {
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
 const PROOF: time::Duration = time::Duration::minutes(10);
 
+/// A session that is to end with the browser ends on our side when it was not used for this long:
+/// browsers that restore what was open bring such cookies back.
+const BRIEF_IDLE: Duration = Duration::from_secs(2 * 3_600);
+
+/// The longest that such a session lasts.
+const BRIEF_MAX: Duration = Duration::from_secs(12 * 3_600);
+
 /// The rules that settings decide.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -129,6 +140,13 @@ impl Rules {
         } else {
             self.session_idle
         }
+    }
+
+    /// The same, where it is to end with the browser if `brief`.
+    #[must_use]
+    pub fn idle_of_brief(&self, role: Role, brief: bool) -> Duration {
+        let idle = self.idle_of(role);
+        if brief { idle.min(BRIEF_IDLE) } else { idle }
     }
 }
 
@@ -179,7 +197,8 @@ impl Gate {
     /// accuracy, never the request, and one that would have to wait is not made.
     fn touch_later(&self, session: &Session, role: Role, now: OffsetDateTime) {
         let (store, id) = (self.store.clone(), session.id);
-        let idle_ends_at = session.ends_at.min(now + self.rules.idle_of(role));
+        let idle = self.rules.idle_of_brief(role, session.brief);
+        let idle_ends_at = session.ends_at.min(now + idle);
         tokio::spawn(async move {
             let touched = store
                 .write_if_idle(move |connection| sessions::touch(connection, id, now, idle_ends_at))

@@ -319,6 +319,29 @@ fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Erro
     row.optional()?.map(MemberRow::into_member).transpose()
 }
 
+/// The member with this key.
+///
+/// # Errors
+/// The database's.
+pub fn by_id(connection: &mut AnyConnection, id: MemberId) -> Result<Option<Member>, Error> {
+    find(connection, &id.to_string())
+}
+
+/// Notes that a member has signed in.
+///
+/// # Errors
+/// The database's.
+pub fn note_login(
+    connection: &mut AnyConnection,
+    id: MemberId,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(members::table.find(id.to_string()))
+        .set(members::last_login_at.eq(stored(now)))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Remembers the language a member chose, by its code.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admin::ActNotice;
 use super::admin::ListNotice;
-use crate::flow::Gate;
+use crate::flow::{Gate, Known};
 
 /// The names of our cookies. On https all have the `__Host-` prefix: set by us, over https, for
 /// this host alone (RFC 6265bis section 4.1.3.2).
@@ -18,7 +18,14 @@ pub(super) struct CookieNames {
     pub(super) notice: &'static str,
     pub(super) lang: &'static str,
     pub(super) theme: &'static str,
+    /// The way somebody signed in with last.
+    pub(super) last: &'static str,
+    /// Who has signed in with a password in this browser.
+    pub(super) known: &'static str,
 }
+
+/// How long the browser remembers such things: as long as browsers keep cookies at all.
+const REMEMBERED: Duration = Duration::days(400);
 
 /// Said once, on the next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +43,8 @@ pub(super) enum Notice {
     },
     /// The device was logged out already.
     DeviceGone,
+    /// The password was changed.
+    PasswordChanged,
     /// Our session has ended, Kakao's is next; the way back carries this state.
     ToKakao {
         /// The state.
@@ -71,6 +80,31 @@ pub(super) struct FailureContext {
     pub(super) next: Option<String>,
 }
 
+/// A way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// With Kakao.
+    Kakao,
+    /// With an address and a password.
+    Email,
+}
+
+impl Way {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Kakao => "kakao",
+            Self::Email => "email",
+        }
+    }
+
+    /// From a cookie.
+    pub(super) fn parse(code: &str) -> Option<Self> {
+        [Self::Kakao, Self::Email]
+            .into_iter()
+            .find(|way| way.code() == code)
+    }
+}
+
 const NOTICE: &str = "notice cookie";
 
 impl CookieNames {
@@ -82,6 +116,8 @@ impl CookieNames {
                 notice: "__Host-kg-notice",
                 lang: "__Host-kg-lang",
                 theme: "__Host-kg-theme",
+                last: "__Host-kg-last",
+                known: "__Host-kg-known",
             }
         } else {
             Self {
@@ -90,6 +126,8 @@ impl CookieNames {
                 notice: "kg-notice",
                 lang: "kg-lang",
                 theme: "kg-theme",
+                last: "kg-last",
+                known: "kg-known",
             }
         }
     }
@@ -113,6 +151,22 @@ impl CookieNames {
     /// A cookie that makes the browser forget the one of that name.
     pub(super) fn forget(&self, name: &'static str) -> Cookie<'static> {
         self.make(name, "", Duration::ZERO)
+    }
+
+    /// Remembers the way that somebody signed in.
+    pub(super) fn last(&self, way: Way) -> Cookie<'static> {
+        self.make(self.last, way.code(), REMEMBERED)
+    }
+
+    /// Remembers who has signed in with a password in this browser.
+    pub(super) fn known(&self, gate: &Gate, known: &Known) -> Option<Cookie<'static>> {
+        let sealed = known.seal(&gate.vault).ok()?;
+        Some(self.make(self.known, sealed, REMEMBERED))
+    }
+
+    /// Who has signed in with a password in this browser.
+    pub(super) fn known_in(&self, gate: &Gate, headers: &HeaderMap) -> Known {
+        Known::open(&gate.vault, value(headers, self.known), gate.clock.now())
     }
 
     /// A notice for the next page. Longer than it takes to get there, shorter than a

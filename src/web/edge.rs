@@ -166,7 +166,7 @@ fn answer(
 /// The page that holds the form sent to `path`, where there is just one.
 fn form_page(path: &str) -> Option<&str> {
     match path {
-        "/logout" => Some(path),
+        "/login" | "/logout" | "/reauth" | "/password/forgot" | "/me/password" => Some(path),
         _ => path.starts_with("/me/sessions/").then_some("/me/sessions"),
     }
 }

@@ -13,6 +13,7 @@ mod cookies;
 pub mod device;
 mod edge;
 mod error;
+mod forgot;
 mod forms;
 mod headers;
 mod health;
@@ -23,9 +24,11 @@ mod login;
 mod logout;
 mod me;
 mod page;
+mod password;
 mod preferences;
 mod reading;
 mod reauth;
+mod reset;
 mod sessions;
 mod site;
 mod visitor;
@@ -112,7 +115,15 @@ impl Address {
 pub fn table() -> Vec<Address> {
     vec![
         anyone("/").get(|| to(home::show)),
-        anyone("/login").get(|| to(login::show)),
+        anyone("/login")
+            .get(|| to(login::show))
+            .post(|| to(login::act)),
+        anyone("/password/forgot")
+            .get(|| to(forgot::show))
+            .post(|| to(forgot::act)),
+        anyone("/password/reset")
+            .get(|| to(reset::show))
+            .post(|| to(reset::act)),
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
@@ -121,7 +132,12 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
-        member("/reauth").get(|| to(reauth::show)),
+        member("/me/password")
+            .get(|| to(password::show))
+            .post(|| to(password::act)),
+        member("/reauth")
+            .get(|| to(reauth::show))
+            .post(|| to(reauth::act)),
         member("/reauth/kakao").get_with_effect(|| to(reauth::begin)),
         staff(Role::Admin, "/admin/members/export")
             .get(|| to(admin::ask_export))

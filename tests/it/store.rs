@@ -103,6 +103,7 @@ impl Instances {
             created_at: begun,
             idle_ends_at: begun + Duration::hours(2),
             ends_at: begun + Duration::days(1),
+            brief: false,
             kakao: Some(SealedTokens {
                 access: "sealed".to_owned(),
                 access_ends_at: begun + Duration::hours(6),

@@ -1,6 +1,7 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod email;
 pub mod loopback;
 pub mod outage;
 pub mod page;

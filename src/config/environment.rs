@@ -495,10 +495,13 @@ impl Reader<'_> {
     fn mail(&mut self) -> Option<Mail> {
         let (url, from) = (self.value("SMTP_URL"), self.value("MAIL_FROM"));
         let Some(url) = url else {
-            self.warning(
-                "SMTP_URL",
-                "is not set: nobody can join or sign in by email, because no mail can be sent",
-            );
+            // Kakao alone is a choice of its own; half of the settings of mail is a mistake.
+            if from.is_some() {
+                self.warning(
+                    "MAIL_FROM",
+                    "does nothing: SMTP_URL is not set, so nobody can join or sign in by email",
+                );
+            }
             return None;
         };
         let parsed = Url::parse(&url).ok();

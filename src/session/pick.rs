@@ -95,14 +95,14 @@ fn forget_with_browser(name: &str, headers: &mut HeaderMap) {
         let cookie = value
             .to_str()
             .ok()
-            .and_then(|text| Cookie::parse_encoded(text).ok());
+            .and_then(|text| Cookie::parse(text).ok());
         let kept = cookie.filter(|cookie| {
             cookie.name() == name && cookie.max_age().is_some_and(|age| age > Duration::ZERO)
         });
         let brief = kept.and_then(|mut cookie| {
             cookie.set_max_age(None);
             cookie.unset_expires();
-            HeaderValue::from_str(&cookie.encoded().to_string()).ok()
+            HeaderValue::from_str(&cookie.to_string()).ok()
         });
         headers.append(SET_COOKIE, brief.unwrap_or(value));
     }

@@ -5,13 +5,19 @@ use crate::i18n::Texts;
 /// Every action there is, by its code, in the order in which a filter offers them.
 pub(super) const ALL: &[&str] = &[
     "login.kakao",
+    "login.password",
     "reauth.kakao",
+    "reauth.password",
     "join.kakao",
     "logout",
     "logout.everywhere",
     "logout.with_kakao",
     "session.end",
     "session.end_others",
+    "password.set",
+    "password.change",
+    "password.forgot",
+    "password.reset",
     "member.list",
     "member.view",
     "member.reveal",
@@ -29,13 +35,19 @@ pub(super) const ALL: &[&str] = &[
 pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
     Some(match code {
         "login.kakao" => t.ac_login_kakao(),
+        "login.password" => t.ac_login_password(),
         "reauth.kakao" => t.ac_reauth(),
+        "reauth.password" => t.ac_reauth_password(),
         "join.kakao" => t.ac_join(),
         "logout" => t.ac_logout(),
         "logout.everywhere" => t.ac_logout_everywhere(),
         "logout.with_kakao" => t.ac_logout_kakao(),
         "session.end" => t.ac_device(),
         "session.end_others" => t.ac_devices(),
+        "password.set" => t.ac_password_set(),
+        "password.change" => t.ac_password_change(),
+        "password.forgot" => t.ac_password_forgot(),
+        "password.reset" => t.ac_password_reset(),
         "member.list" => t.ac_list(),
         "member.view" => t.ac_view(),
         "member.reveal" => t.ac_reveal(),
@@ -73,7 +85,7 @@ mod tests {
                 let plain = |c: char| c.is_ascii_lowercase() || c == '_';
                 let fits = match kind {
                     "logout" => rest.chars().all(plain),
-                    "login" | "reauth" | "join" | "session" | "member" | "audit" => {
+                    "login" | "reauth" | "join" | "session" | "password" | "member" | "audit" => {
                         !rest.is_empty() && rest.chars().all(plain)
                     }
                     _ => false,

@@ -1,8 +1,13 @@
 //! Bringing the schema up to date, and refusing one that is ahead of us.
 
-use diesel::RunQueryDsl as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::ConnectionError;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource as _};
+use diesel::prelude::RunQueryDsl as _;
+use diesel::result::Error::DatabaseError;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use super::connection::AnyConnection;
@@ -15,6 +20,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// Any number that no other program takes on the same database.
 const ADVISORY_LOCK: i64 = 7_216_180_410;
+
+/// How long one instance waits while another one migrates.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The migration that makes the audit log a chain.
 const BEGINS_CHAIN: &str = "20261121100000";
@@ -41,12 +49,13 @@ pub fn migrate(database: &Database, vault: &Vault) -> Result<Migrated, Error> {
             Error::Unavailable(format!("cannot make the database's folder: {error}"))
         })?;
     }
-    let mut connection = AnyConnection::open(database)?;
     // A migration may take longer than any statement of a request; other instances wait.
-    if let AnyConnection::Postgres(_) = connection {
-        diesel::sql_query("SET statement_timeout = 0").execute(&mut connection)?;
-        diesel::sql_query("SET lock_timeout = '30s'").execute(&mut connection)?;
-    }
+    let mut connection = open_patiently(database)?;
+    let patience = match connection {
+        AnyConnection::Sqlite(_) => "PRAGMA busy_timeout = 30000",
+        AnyConnection::Postgres(_) => "SET statement_timeout = 0; SET lock_timeout = '30s'",
+    };
+    connection.batch_execute(patience)?;
     connection.write(|connection| {
         if let AnyConnection::Postgres(_) = connection {
             diesel::sql_query(format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
@@ -66,6 +75,22 @@ pub fn migrate(database: &Database, vault: &Vault) -> Result<Migrated, Error> {
         audit::renew(connection, vault)?;
         Ok(Migrated { applied })
     })
+}
+
+/// Opens a connection, waiting for an instance that migrates the same file: making it ready takes
+/// SQLite's lock too, when the file is new.
+fn open_patiently(database: &Database) -> Result<AnyConnection, Error> {
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        match AnyConnection::open(database) {
+            Err(ConnectionError::CouldntSetupConfiguration(DatabaseError(_, told)))
+                if told.message() == "database is locked" && Instant::now() < given_up =>
+            {
+                thread::sleep(Duration::from_millis(50));
+            }
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 /// Refuses a database whose schema is not the one of this version. For commands that run beside

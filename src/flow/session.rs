@@ -66,7 +66,7 @@ impl Gate {
             session = self.brief(session, member.role);
         }
         session.kakao = match sessions::kakao_tokens(connection, old.id)? {
-            Some(tokens) => self.reseal(old.id, session.id, tokens)?,
+            Some(tokens) => self.reseal(old.id, session.id, &tokens)?,
             None => None,
         };
         if sessions::end(connection, member.id, old.id, EndedBy::NewLogin, now)?.is_none() {
@@ -81,7 +81,7 @@ impl Gate {
         &self,
         from: Uuid,
         to: Uuid,
-        tokens: SealedTokens,
+        tokens: &SealedTokens,
     ) -> Result<Option<SealedTokens>, store::Error> {
         let move_over = |context: fn(Uuid) -> String, sealed: &str| {
             let plain = self.vault.open(&context(from), sealed);
@@ -93,7 +93,8 @@ impl Gate {
         Ok(access.zip(refresh).map(|(access, refresh)| SealedTokens {
             access,
             refresh,
-            ..tokens
+            access_ends_at: tokens.access_ends_at,
+            refresh_ends_at: tokens.refresh_ends_at,
         }))
     }
 }

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(open(0).browser_of(member(1), None), None, "no password");
         assert_eq!(open(0).browser_of(member(2), Some(NOON)), None);
         assert_eq!(open(401).browser_of(member(1), Some(NOON)), None);
-        for junk in [None, Some(""), Some("junk"), Some(&sealed[1..])] {
+        for junk in [None, Some(""), Some("junk"), sealed.get(1..)] {
             let known = Known::open(&vault, junk, NOON);
             assert_eq!(known.browser_of(member(1), Some(NOON)), None, "{junk:?}");
         }

@@ -196,7 +196,7 @@ fn kakao_settings(config: &Config) -> kakao::Settings {
         redirect_uri: config.redirect_uri(),
         logout_redirect_uri: config.logout_redirect_uri(),
         scopes: config.kakao.scopes.clone(),
-        oidc: false,
+        oidc: config.kakao.oidc,
         connect_timeout: config.limits.kakao_connect,
         timeout: config.limits.kakao_call,
         concurrent_calls: config.limits.kakao_concurrent,

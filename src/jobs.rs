@@ -32,6 +32,9 @@ const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
 /// The most rows forgotten in one transaction, so that nobody waits long for the writer.
 const PURGE_BATCH: i64 = 500;
 
+/// How often Kakao's keys are fetched: it publishes the next one well before using it.
+const KEYS_EVERY: Duration = Duration::from_secs(3_600);
+
 /// How often the whole audit log is walked.
 const WATCH_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -42,6 +45,7 @@ pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
     tokio::join!(
         serve(&gate, stop.clone()),
         deliver(&gate, stop.clone()),
+        renew_keys(&gate, stop.clone()),
         watch_over(&gate, stop)
     );
 }
@@ -72,6 +76,22 @@ async fn serve(gate: &Gate, mut stop: watch::Receiver<bool>) {
             _ = measure_at.tick() => done(measure(gate)).await,
             _ = purge_at.tick() => done(purge(gate)).await,
         }
+    }
+}
+
+/// Kakao's keys, so that no login waits for them. It only asks, and can be left in the middle.
+async fn renew_keys(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut renew_at = every(KEYS_EVERY);
+    let renewing = async {
+        loop {
+            renew_at.tick().await;
+            gate.renew_kakao_keys().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = stop.changed() => {}
+        () = renewing => {}
     }
 }
 

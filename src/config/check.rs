@@ -65,6 +65,8 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_APP_ID" => config.kakao.app_id.to_string(),
         "KAKAO_SCOPES" if config.kakao.scopes.is_empty() => "(as in the console)".to_owned(),
         "KAKAO_SCOPES" => config.kakao.scopes.join(","),
+        "KAKAO_OIDC" if config.kakao.oidc => "on".to_owned(),
+        "KAKAO_OIDC" => "off".to_owned(),
         "KAKAO_AUTH_URL" => config.kakao.auth_url.to_string(),
         "KAKAO_API_URL" => config.kakao.api_url.to_string(),
         "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),
@@ -150,6 +152,14 @@ pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
             config.logout_redirect_uri(),
         ),
         ("[카카오 로그인] > [동의항목]", scopes),
+        (
+            "[카카오 로그인] > [OpenID Connect]",
+            if config.kakao.oidc {
+                "ON (KAKAO_OIDC is on)".to_owned()
+            } else {
+                "as you like: no ID token is read while KAKAO_OIDC is off".to_owned()
+            },
+        ),
         (
             "[앱] > [웹훅]",
             "nothing to register: webhooks are not received in this version".to_owned(),

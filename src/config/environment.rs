@@ -36,6 +36,7 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_ADMIN_KEY",
     "KAKAO_APP_ID",
     "KAKAO_SCOPES",
+    "KAKAO_OIDC",
     "KAKAO_AUTH_URL",
     "KAKAO_API_URL",
     "KAKAO_CONNECT_TIMEOUT_MS",
@@ -65,7 +66,7 @@ pub(super) const KNOWN: &[&str] = &[
 
 /// Settings of the design that no part of this version reads yet. Setting one is reported,
 /// because believing in protection that is not there is worse than not having it.
-const PLANNED: &[&str] = &["KAKAO_NATIVE_APP_KEYS", "KAKAO_OIDC"];
+const PLANNED: &[&str] = &["KAKAO_NATIVE_APP_KEYS"];
 
 /// Names and texts to read a [`Config`] from.
 #[derive(Clone, Debug, Default)]
@@ -408,6 +409,7 @@ impl Reader<'_> {
         let auth_url = self.kakao_host("KAKAO_AUTH_URL", KAKAO_AUTH_URL);
         let api_url = self.kakao_host("KAKAO_API_URL", KAKAO_API_URL);
         let scopes = self.list("KAKAO_SCOPES");
+        let oidc = self.choice("KAKAO_OIDC", &[("off", false), ("on", true)]);
         let plain = |scope: &String| scope.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if !scopes.iter().all(plain) {
             self.problem(
@@ -428,6 +430,7 @@ impl Reader<'_> {
             admin_keys,
             app_id: app_id?,
             scopes,
+            oidc: oidc?,
             auth_url: auth_url?,
             api_url: api_url?,
         })
@@ -584,14 +587,7 @@ impl Reader<'_> {
                 continue;
             }
             if PLANNED.contains(&bare) {
-                let off = bare == "KAKAO_OIDC" && self.value(&name).as_deref() == Some("off");
-                match bare {
-                    _ if off => {}
-                    "KAKAO_OIDC" => {
-                        self.problem("KAKAO_OIDC", "can only be off: signatures of ID tokens are not checked in this version");
-                    }
-                    _ => self.warning(bare, "is not used in this version"),
-                }
+                self.warning(bare, "is not used in this version");
                 continue;
             }
             let close = KNOWN
@@ -827,7 +823,7 @@ mod tests {
             (&[("TRUSTED_PROXIES", "0.0.0.0/0")], "TRUSTED_PROXIES"),
             (&[("METRICS_BIND", "0.0.0.0:9000")], "METRICS_BIND"),
             (&[("KAKAO_CLIENT_SECRET", "a,b,c")], "KAKAO_CLIENT_SECRET"),
-            (&[("KAKAO_OIDC", "on")], "KAKAO_OIDC"),
+            (&[("KAKAO_OIDC", "yes")], "KAKAO_OIDC"),
             (&[("SECRET_KEY_FILE", "/nonexistent")], "SECRET_KEY"),
         ] {
             assert_eq!(problems(pairs), [name], "{pairs:?}");

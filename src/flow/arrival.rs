@@ -66,14 +66,7 @@ impl Gate {
         tokens: &Tokens,
         attempt: &Attempt,
     ) -> Result<KakaoProfile, LoginFailure> {
-        let named = match &tokens.id_token {
-            None => None,
-            Some(id_token) => {
-                let now = self.clock.now();
-                let checked = self.kakao.check_id_token(id_token, &attempt.nonce(), now);
-                Some(checked.map_err(|error| distrust(error.to_string()))?)
-            }
-        };
+        let named = self.named_by_id_token(tokens, attempt).await?;
         let user = self.kakao.user(&tokens.access).await?;
         if named.is_some_and(|id| id != user.id) {
             return Err(distrust("ID token and user/me name different people"));
@@ -307,7 +300,7 @@ async fn in_time<T>(
     })
 }
 
-fn distrust(cause: impl Into<String>) -> LoginFailure {
+pub(super) fn distrust(cause: impl Into<String>) -> LoginFailure {
     LoginFailure {
         why: Why::KakaoBadReply,
         cause: Some(cause.into()),

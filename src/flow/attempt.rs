@@ -58,6 +58,12 @@ impl Attempt {
         })
     }
 
+    /// When it began.
+    #[must_use]
+    pub fn started(&self) -> OffsetDateTime {
+        self.started
+    }
+
     /// The `state` of RFC 6749 section 10.12.
     #[must_use]
     pub fn state(&self) -> String {

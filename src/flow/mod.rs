@@ -7,6 +7,7 @@ mod attempt;
 mod chain;
 mod devices;
 mod failure;
+mod id_token;
 mod letters;
 mod login;
 mod logout;

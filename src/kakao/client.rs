@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use time::OffsetDateTime;
@@ -18,7 +19,9 @@ use super::authorize::{self, Authorize};
 use super::credential::{AccessToken, AuthorizationCode};
 use super::endpoints::Endpoints;
 use super::error::{Call, Code, Error, Kind, Trouble};
-use super::id_token::{IdToken, IdTokenError, IdTokenExpectation};
+use super::id_token::{Expectation, IdToken, IdTokenError, Named, Unverified};
+use super::jwks::{self, Jwks};
+use super::key_ring::{From, KeyRing};
 use super::pulse::Pulse;
 use super::rotation::Rotation;
 use super::settings::{BuildError, Settings};
@@ -48,6 +51,7 @@ struct Inner {
     client_secrets: Rotation<Secret>,
     /// `Authorization` values of the admin keys.
     admin_keys: Rotation<HeaderValue>,
+    keys: KeyRing,
     /// Issuer of ID tokens: the origin of the authorization server.
     issuer: String,
     /// Whether Kakao is on this machine, and so are its pictures.
@@ -66,6 +70,7 @@ impl Kakao {
             transport: Transport::new(&settings)?,
             client_secrets: Rotation::new(settings.client_secrets.clone()),
             admin_keys: Rotation::new(admin_headers(&settings.admin_keys)?),
+            keys: KeyRing::default(),
             issuer: settings.auth_url.origin().ascii_serialization(),
             local: is_loopback(&settings.api_url),
             settings,
@@ -143,23 +148,63 @@ impl Kakao {
         &self.0.issuer
     }
 
-    /// Compares an ID token from [`exchange_code`](Self::exchange_code) with this app and this
-    /// login, and tells whose it is.
+    /// Whether logins ask for an ID token, and must get one.
+    #[must_use]
+    pub fn uses_openid_connect(&self) -> bool {
+        self.0.settings.oidc
+    }
+
+    /// Verifies an ID token from [`exchange_code`](Self::exchange_code) (OpenID Connect Core
+    /// section 3.1.3.7): Kakao's signature, this app, this login. The id must still be compared
+    /// with the one of [`User`] (section 5.3.2).
     ///
     /// # Errors
-    /// [`IdTokenError`] naming the first claim that does not fit.
-    pub fn check_id_token(
+    /// [`Unverified::Refused`] naming the first thing that does not fit, [`Unverified::NoKeys`]
+    /// when Kakao's keys could not be had.
+    pub async fn verify_id_token(
         &self,
         token: &IdToken,
         nonce: &str,
         now: OffsetDateTime,
-    ) -> Result<KakaoId, IdTokenError> {
-        token.check(&IdTokenExpectation {
+    ) -> Result<Named, Unverified> {
+        // The claims first: they cost nothing, and what fails them needs no key.
+        let named = token.check(&Expectation {
             issuer: &self.0.issuer,
             audience: &self.0.settings.rest_api_key,
             nonce,
             now,
+        })?;
+        let fetch = || self.clone().fetch_keys().boxed();
+        let key = self
+            .0
+            .keys
+            .find(token.kid(), From::Kakao, now, fetch)
+            .await?;
+        let key = key.ok_or(IdTokenError::UnknownKey)?;
+        if jwks::has_signed(&key, token.compact()) {
+            Ok(named)
+        } else {
+            Err(IdTokenError::Signature.into())
+        }
+    }
+
+    /// Fetches Kakao's public keys (`GET /.well-known/jwks.json`) before anybody needs them. Keys
+    /// that are held stay in use when it fails.
+    ///
+    /// # Errors
+    /// [`Kind::Temporary`], [`Kind::Limited`], [`Kind::BadReply`].
+    pub async fn renew_keys(&self, now: OffsetDateTime) -> Result<(), Error> {
+        let fetch = || self.clone().fetch_keys().boxed();
+        self.0.keys.renew(now, fetch).await
+    }
+
+    async fn fetch_keys(self) -> Result<Jwks, Error> {
+        let slot = self.slot(Call::Keys).await?;
+        let request = self.get(&self.0.endpoints.jwks);
+        attempt(Call::Keys, &slot, request, |body| {
+            Jwks::parse(body).map_err(Kind::BadReply)
         })
+        .await
     }
 
     /// Whose token this is and how long it lives (`GET /v1/user/access_token_info`).

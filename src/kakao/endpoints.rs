@@ -7,6 +7,7 @@ use super::settings::{BuildError, Settings};
 pub(super) struct Endpoints {
     pub(super) authorize: Url,
     pub(super) account_logout: Url,
+    pub(super) jwks: Url,
     pub(super) token: Url,
     pub(super) token_info: Url,
     pub(super) user: Url,
@@ -31,6 +32,7 @@ impl Endpoints {
         Ok(Self {
             authorize: auth("/oauth/authorize")?,
             account_logout: auth("/oauth/logout")?,
+            jwks: auth("/.well-known/jwks.json")?,
             token: auth("/oauth/token")?,
             token_info: api("/v1/user/access_token_info")?,
             // Without it the addresses of pictures are http.

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// One of the calls this client makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
+    /// `GET /.well-known/jwks.json`.
+    Keys,
     /// `POST /oauth/token` with an authorization code.
     Token,
     /// `GET /v1/user/access_token_info`.
@@ -30,6 +32,7 @@ impl Call {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Keys => "keys",
             Self::Token => "token",
             Self::TokenInfo => "token_info",
             Self::User => "user",
@@ -222,6 +225,17 @@ pub struct Error {
 }
 
 impl Error {
+    /// Whatever fetched the keys went away before it was done.
+    pub(super) fn cut_off() -> Self {
+        Self {
+            call: Call::Keys,
+            kind: Kind::Temporary,
+            status: None,
+            code: None,
+            trouble: Some(Trouble::Broken),
+        }
+    }
+
     /// Whether it is certain that no byte of the request left this machine, so that even a
     /// code exchange could be tried again.
     #[must_use]

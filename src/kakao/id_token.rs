@@ -1,9 +1,5 @@
-//! The ID token of a login (OpenID Connect Core section 2), read and compared.
-//!
-//! The signature is not verified here. OpenID Connect Core section 3.1.3.7 item 6 allows that
-//! for a token that came over TLS straight from the token endpoint, which is the only place
-//! this client takes one from. A token that anybody else hands over must not be trusted on the
-//! strength of this check.
+//! The ID token of a login (OpenID Connect Core section 2): what it must look like and say.
+//! [`Kakao::verify_id_token`](super::Kakao::verify_id_token) puts this and its signature together.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +11,7 @@ use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
+use super::error::Error;
 use crate::member::KakaoId;
 
 /// How far Kakao's clock and ours may differ.
@@ -26,20 +23,41 @@ const LONGEST: usize = 8_192;
 #[derive(Clone)]
 pub struct IdToken {
     compact: String,
+    kid: String,
     claims: Claims,
+}
+
+/// Whom a verified ID token names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// `sub`.
+    pub id: KakaoId,
+    /// `auth_time`: when they last gave Kakao their credentials, by Kakao's clock.
+    pub authenticated_at: Option<OffsetDateTime>,
+}
+
+/// Why an ID token was not verified.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unverified {
+    /// It does not belong to this login.
+    #[error(transparent)]
+    Refused(#[from] IdTokenError),
+    /// Kakao's keys could not be fetched, so nobody knows.
+    #[error(transparent)]
+    NoKeys(#[from] Error),
 }
 
 /// What an ID token must say to belong to this login.
 #[derive(Clone, Copy, Debug)]
-pub struct IdTokenExpectation<'a> {
+pub(super) struct Expectation<'a> {
     /// Kakao's issuer identifier, compared as a whole string.
-    pub issuer: &'a str,
+    pub(super) issuer: &'a str,
     /// Our `client_id`.
-    pub audience: &'a str,
+    pub(super) audience: &'a str,
     /// The nonce sent with this login.
-    pub nonce: &'a str,
+    pub(super) nonce: &'a str,
     /// The present moment.
-    pub now: OffsetDateTime,
+    pub(super) now: OffsetDateTime,
 }
 
 /// Why an ID token does not belong to this login. Holds no part of it.
@@ -48,6 +66,12 @@ pub enum IdTokenError {
     /// Not a JWT signed with RS256, or with a claim missing or of the wrong type.
     #[error("ID token is malformed")]
     Malformed,
+    /// Kakao has no key of the name it gives (`kid`), or had none a moment ago.
+    #[error("ID token names a key that Kakao does not have")]
+    UnknownKey,
+    /// Not signed by the key it names, or changed afterwards.
+    #[error("ID token has a signature of somebody else")]
+    Signature,
     /// Made by somebody else (`iss`).
     #[error("ID token has another issuer")]
     Issuer,
@@ -68,6 +92,11 @@ pub enum IdTokenError {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
+    kid: String,
+    #[serde(default, deserialize_with = "present")]
+    typ: Option<String>,
+    /// Extensions that must be understood (RFC 7515 section 4.1.11); none is.
+    crit: Option<Value>,
 }
 
 /// The claims compared. A claim that is there with the wrong type refuses the whole token
@@ -83,16 +112,15 @@ struct Claims {
     iat: i64,
     #[serde(default, deserialize_with = "present")]
     nbf: Option<i64>,
+    #[serde(default, deserialize_with = "present")]
+    auth_time: Option<i64>,
     nonce: Option<String>,
 }
 
 impl IdToken {
-    /// Compares the token with what this login expects and tells whose it is. The id must still
-    /// be compared with the one of [`User`](super::User) (OpenID Connect Core section 5.3.2).
-    ///
-    /// # Errors
-    /// [`IdTokenError`] naming the first claim that does not fit.
-    pub fn check(&self, expected: &IdTokenExpectation<'_>) -> Result<KakaoId, IdTokenError> {
+    /// Compares the claims with what this login expects, and tells whom they name. Says nothing
+    /// of who made them.
+    pub(super) fn check(&self, expected: &Expectation<'_>) -> Result<Named, IdTokenError> {
         let claims = &self.claims;
         if claims.iss != expected.issuer {
             return Err(IdTokenError::Issuer);
@@ -108,13 +136,23 @@ impl IdToken {
         if !ours || nonce.is_empty() {
             return Err(IdTokenError::Nonce);
         }
-        claims.sub.parse().map_err(|_| IdTokenError::Subject)
+        let authenticated_at = claims.auth_time.map(OffsetDateTime::from_unix_timestamp);
+        Ok(Named {
+            id: claims.sub.parse().map_err(|_| IdTokenError::Subject)?,
+            authenticated_at: authenticated_at
+                .transpose()
+                .map_err(|_| IdTokenError::Malformed)?,
+        })
     }
 
-    /// The compact serialisation, for a later verification of the signature.
-    #[must_use]
-    pub fn expose(&self) -> &str {
+    /// The compact serialisation, which is what was signed.
+    pub(super) fn compact(&self) -> &str {
         &self.compact
+    }
+
+    /// The name of the key that signed, by its own account.
+    pub(super) fn kid(&self) -> &str {
+        &self.kid
     }
 }
 
@@ -127,11 +165,15 @@ impl FromStr for IdToken {
             return Err(IdTokenError::Malformed);
         };
         let header: Header = segment(header)?;
-        if text.len() > LONGEST || signature.is_empty() || header.alg != "RS256" {
+        // A security event token has a type of its own (RFC 8417 section 2.3).
+        let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let is_signed = !signature.is_empty() && header.alg == "RS256" && header.crit.is_none();
+        if text.len() > LONGEST || !is_jwt || !is_signed {
             return Err(IdTokenError::Malformed);
         }
         Ok(Self {
             compact: text.to_owned(),
+            kid: header.kid,
             claims: segment(claims)?,
         })
     }
@@ -198,11 +240,11 @@ mod tests {
         format!("{}.{}.c2lnbmF0dXJl", encode(header), encode(claims))
     }
 
-    fn check(claims: &Value) -> Result<KakaoId, IdTokenError> {
+    fn check(claims: &Value) -> Result<Named, IdTokenError> {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": "9f252dadd5f233f93d2fa528d12fea"});
         token(&header, claims)
             .parse::<IdToken>()?
-            .check(&IdTokenExpectation {
+            .check(&Expectation {
                 issuer: "https://kauth.kakao.com",
                 audience: "rest-key",
                 nonce: NONCE,
@@ -210,7 +252,7 @@ mod tests {
             })
     }
 
-    fn with(claim: &str, value: Option<Value>) -> Result<KakaoId, IdTokenError> {
+    fn with(claim: &str, value: Option<Value>) -> Result<Named, IdTokenError> {
         let mut claims = claims();
         match value {
             Some(value) => claims.as_object_mut().unwrap().insert(claim.into(), value),
@@ -223,7 +265,7 @@ mod tests {
     #[test]
     fn a_token_of_this_login_tells_whose_it_is() {
         assert_eq!(
-            check(&claims()).map(KakaoId::get),
+            check(&claims()).map(|named| named.id.get()),
             Ok(1_376_016_924_426_814_086)
         );
         assert!(with("aud", Some(json!(["rest-key"]))).is_ok());
@@ -300,7 +342,7 @@ mod tests {
                 "{nonce:?}"
             );
         }
-        let unasked = IdTokenExpectation {
+        let unasked = Expectation {
             issuer: "https://kauth.kakao.com",
             audience: "rest-key",
             nonce: "",
@@ -308,7 +350,9 @@ mod tests {
         };
         let mut claims = claims();
         claims["nonce"] = json!("");
-        let token: IdToken = token(&json!({"alg": "RS256"}), &claims).parse().unwrap();
+        let token: IdToken = token(&json!({"alg": "RS256", "kid": "a"}), &claims)
+            .parse()
+            .unwrap();
         assert_eq!(token.check(&unasked), Err(IdTokenError::Nonce));
     }
 
@@ -318,15 +362,25 @@ mod tests {
             assert_eq!(with(claim, None), Err(IdTokenError::Malformed), "{claim}");
         }
         assert_eq!(with("sub", Some(json!("abc"))), Err(IdTokenError::Subject));
-        let good = json!({"alg": "RS256"});
+        let good = json!({"alg": "RS256", "kid": "a"});
         let unsigned = token(&good, &claims())
             .rsplit_once('.')
             .unwrap()
             .0
             .to_owned();
         for bad in [
-            token(&json!({"alg": "none"}), &claims()),
-            token(&json!({"alg": "HS256"}), &claims()),
+            token(&json!({"alg": "RS256"}), &claims()),
+            token(&json!({"alg": "RS256", "kid": 7}), &claims()),
+            token(&json!({"alg": "none", "kid": "a"}), &claims()),
+            token(&json!({"alg": "HS256", "kid": "a"}), &claims()),
+            token(
+                &json!({"alg": "RS256", "kid": "a", "typ": "secevent+jwt"}),
+                &claims(),
+            ),
+            token(
+                &json!({"alg": "RS256", "kid": "a", "crit": ["b64"]}),
+                &claims(),
+            ),
             format!("{unsigned}."),
             format!("{unsigned}.a.b"),
             unsigned,
@@ -345,7 +399,8 @@ mod tests {
     // LG-2
     #[test]
     fn a_token_does_not_print_itself() {
-        let token: IdToken = token(&json!({"alg": "RS256"}), &claims()).parse().unwrap();
+        let header = json!({"alg": "RS256", "kid": "a"});
+        let token: IdToken = token(&header, &claims()).parse().unwrap();
         assert_eq!(format!("{token:?}"), "IdToken(hidden)");
     }
 }

@@ -31,6 +31,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("csv", &["web"]),
     ("reqwest", &["kakao"]),
     ("redis", &["session"]),
+    ("jsonwebtoken", &["kakao"]),
     ("lettre", &["mail"]),
     ("argon2", &["password"]),
     ("zxcvbn", &["password"]),

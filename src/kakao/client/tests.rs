@@ -5,11 +5,13 @@ mod faults;
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::*;
 use crate::kakao::canned::{Answer, Canned};
+use crate::kakao::signing::SigningKey;
 use crate::kakao::wire::tests::fixture;
 
 const CLIENT_SECRET: &str = "a-client-secret-&-more";
@@ -343,21 +345,41 @@ async fn a_refused_secret_or_admin_key_gives_way_to_the_next_on_the_next_call() 
     }
 }
 
-#[test]
-fn an_id_token_is_checked_against_this_app_and_its_issuer() {
-    let kakao = Kakao::new(Settings {
-        auth_url: "https://kauth.kakao.com".parse().unwrap(),
-        ..settings(&"http://127.0.0.1:9".parse().unwrap())
-    })
-    .unwrap();
-    let tokens = wire::tokens(fixture("token_oidc.json").as_bytes()).unwrap();
-    let id_token = tokens.id_token.unwrap();
-    let nonce = "mT3x5r0gq2cZ8yJ1vB7nL4wKdP6sHfUaEiXoGtRbQlY";
+// OT-1, OT-2
+#[tokio::test]
+async fn an_id_token_is_verified_with_the_key_that_its_issuer_publishes() {
+    let key = SigningKey::new("9f252dadd5f233f93d2fa528d12fea");
+    let keys = json!({ "keys": [{"kty": "junk"}, key.public()] }).to_string();
+    let (server, kakao) = start(vec![Answer::json(200, &keys)]);
     let now = OffsetDateTime::from_unix_timestamp(1_772_424_310).unwrap();
-    assert_eq!(kakao.check_id_token(&id_token, nonce, now), Ok(ryan()));
-    let local = Kakao::new(settings(&"http://127.0.0.1:9".parse().unwrap())).unwrap();
-    assert_eq!(
-        local.check_id_token(&id_token, nonce, now),
-        Err(IdTokenError::Issuer)
-    );
+    let claims = json!({
+        "iss": kakao.issuer(),
+        "aud": "0123456789abcdef0123456789abcdef",
+        "sub": ryan().to_string(),
+        "iat": now.unix_timestamp(),
+        "exp": now.unix_timestamp() + 43_199,
+        "auth_time": now.unix_timestamp() - 5,
+        "nonce": "n1",
+    });
+    let header = |kid: &str| json!({"alg": "RS256", "typ": "JWT", "kid": kid});
+    let verify = async |token: String, nonce: &str| {
+        let token = token.parse().unwrap();
+        kakao.verify_id_token(&token, nonce, now).await
+    };
+    let known = "9f252dadd5f233f93d2fa528d12fea";
+    let token = key.sign(&header(known), &claims);
+    let named = Named {
+        id: ryan(),
+        authenticated_at: Some(now - time::Duration::seconds(5)),
+    };
+    assert_eq!(verify(token.clone(), "n1").await, Ok(named));
+    let refused = async |token: String, nonce: &str, why: IdTokenError| {
+        assert_eq!(verify(token, nonce).await, Err(Unverified::Refused(why)));
+    };
+    refused(token.clone(), "n2", IdTokenError::Nonce).await;
+    let forged = SigningKey::foreign(known).sign(&header(known), &claims);
+    refused(forged, "n1", IdTokenError::Signature).await;
+    let (message, _) = token.rsplit_once('.').unwrap();
+    refused(format!("{message}.AAAA"), "n1", IdTokenError::Signature).await;
+    assert_eq!(server.requests().len(), 1, "the keys were kept");
 }

@@ -287,7 +287,7 @@ async fn nothing_the_client_prints_holds_a_secret() {
     let tokens = kakao.exchange_code(&code(), VERIFIER).await.unwrap();
     let user = kakao.user(&token()).await.unwrap();
     printed += &format!("{tokens:?} {user:?}");
-    let id_token = tokens.id_token.as_ref().unwrap().expose();
+    let id_token = tokens.id_token.as_ref().unwrap().compact();
     for secret in [
         CODE,
         CLIENT_SECRET,
@@ -344,7 +344,7 @@ fn proxy_variables_are_ignored() {
 #[test]
 fn the_client_starts_on_a_machine_without_certificates() {
     rerun(
-        "an_id_token_is_checked_against_this_app_and_its_issuer",
+        "an_id_token_is_verified_with_the_key_that_its_issuer_publishes",
         &[
             ("SSL_CERT_FILE", "/nonexistent"),
             ("SSL_CERT_DIR", "/nonexistent"),

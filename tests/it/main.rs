@@ -46,6 +46,7 @@ mod logout;
 mod logs;
 mod member_command;
 mod migrations;
+mod openid_connect;
 mod outbox;
 mod owners;
 mod pages;

@@ -16,7 +16,7 @@ use super::{AnyConnection, Error};
 use crate::member::MemberId;
 use crate::vault::{Vault, fingerprint};
 
-pub use about::{Told, about};
+pub use about::{Told, about, all_about};
 
 /// What the voucher is a digest for.
 const VOUCHER: &str = "audit chain";

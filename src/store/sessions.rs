@@ -1,5 +1,7 @@
 //! Session rows: the authority on who is signed in.
 
+pub mod own;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -109,17 +111,13 @@ impl SessionRow {
 /// # Errors
 /// The database's.
 pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Error> {
-    let method = match new.method {
-        Method::Kakao => "kakao",
-        Method::Password => "password",
-    };
     let kakao = new.kakao.as_ref();
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(new.id.to_string()),
             sessions::secret_hash.eq(&new.secret_hash),
             sessions::member_id.eq(new.member.to_string()),
-            sessions::method.eq(method),
+            sessions::method.eq(new.method.code()),
             sessions::ip.eq(&new.ip),
             sessions::user_agent.eq(&new.user_agent),
             sessions::created_at.eq(stored(new.created_at)),
@@ -240,6 +238,43 @@ pub fn touch(
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Kakao's tokens of a live session.
+///
+/// # Errors
+/// The database's.
+pub fn kakao_tokens(
+    connection: &mut AnyConnection,
+    id: Uuid,
+) -> Result<Option<SealedTokens>, Error> {
+    type Row = (
+        Option<String>,
+        Option<PrimitiveDateTime>,
+        Option<String>,
+        Option<PrimitiveDateTime>,
+    );
+    let row: Option<Row> = sessions::table
+        .find(id.to_string())
+        .filter(sessions::ended_at.is_null())
+        .select((
+            sessions::kakao_access,
+            sessions::kakao_access_ends_at,
+            sessions::kakao_refresh,
+            sessions::kakao_refresh_ends_at,
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(
+        row.and_then(|(access, access_ends_at, refresh, refresh_ends_at)| {
+            Some(SealedTokens {
+                access: access?,
+                access_ends_at: moment(access_ends_at?),
+                refresh: refresh?,
+                refresh_ends_at: moment(refresh_ends_at?),
+            })
+        }),
+    )
 }
 
 /// Ends one live session of a member; `None` when it was not live any more (or never theirs).

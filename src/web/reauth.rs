@@ -9,7 +9,7 @@ use super::login::field;
 use super::page::{self, Layout};
 use super::visitor::Member;
 use super::{Limit, Site, cookies};
-use crate::flow::Next;
+use crate::flow::{Next, Purpose};
 
 #[derive(Template)]
 #[template(path = "reauth.html")]
@@ -47,7 +47,7 @@ pub(super) async fn begin(
     let who = member.signed_in.member.id;
     let begun = site
         .gate
-        .begin_login(sealed, next(&request), None, Some(who));
+        .begin_login(sealed, next(&request), None, Purpose::Proof(who));
     lead_to_kakao(&site, &begun)
 }
 

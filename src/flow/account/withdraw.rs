@@ -69,6 +69,8 @@ pub enum Parting {
     Done,
     /// The member is gone; Kakao has not ended the connection yet.
     KakaoLater,
+    /// The member is gone; nothing is left to end the connection with but the person's own hand.
+    KakaoByHand,
     /// The last owner stays.
     LastOwner,
     /// Nothing was done: the member has left already, or was barred meanwhile.
@@ -177,8 +179,9 @@ impl Gate {
         Ok(match debt {
             // It is done whatever we can tell about Kakao.
             Some(debt) if self.is_paid_soon(debt).await.unwrap_or(false) => Parting::Done,
-            None if !connected => Parting::Done,
-            _ => Parting::KakaoLater,
+            Some(_) => Parting::KakaoLater,
+            None if connected => Parting::KakaoByHand,
+            None => Parting::Done,
         })
     }
 }

@@ -231,22 +231,25 @@ pub fn prove_address(
 /// # Errors
 /// The database's.
 pub fn forget_awaited(connection: &mut AnyConnection, email_key: &str) -> Result<(), Error> {
-    let awaited: Vec<String> = members::table
+    for id in awaited(connection, email_key)? {
+        acts::hold_one(connection, &id)?;
+        // Proved while we waited for the row: then it is not for us to forget.
+        if awaited(connection, email_key)?.contains(&id) {
+            forget_belongings(connection, &id)?;
+            diesel::delete(members::table.find(&id)).execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+fn awaited(connection: &mut AnyConnection, email_key: &str) -> Result<Vec<String>, Error> {
+    Ok(members::table
         .filter(members::email_key.eq(email_key))
         .filter(members::email_verified_at.is_null())
         .filter(members::standing.eq(StandingKind::Unconfirmed.code()))
+        .order(members::id)
         .select(members::id)
-        .load(connection)?;
-    for id in awaited {
-        acts::hold_one(connection, &id)?;
-        forget_belongings(connection, &id)?;
-        // Proved while we waited for the row: then it is not for us to forget.
-        let still = members::table
-            .find(&id)
-            .filter(members::email_verified_at.is_null());
-        diesel::delete(still).execute(connection)?;
-    }
-    Ok(())
+        .load(connection)?)
 }
 
 /// Connects a Kakao account to a member who is held; one that is connected already takes over what

@@ -1,5 +1,6 @@
 //! `/me/email`: another address, and the link that proves it. There where mail can be sent.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -87,14 +88,19 @@ async fn ask(
     mistake: Option<String>,
 ) -> Result<HttpResponse, Problem> {
     let own = site.gate.overview(&member.signed_in).await?;
-    let page = Ask {
+    let refused = mistake.is_some();
+    let ask = Ask {
         layout: Layout::new(site, &member.visitor),
         csrf: member.visitor.csrf(),
         email,
         current: own.email,
         mistake,
     };
-    Ok(page::show(site, &member.visitor, &page))
+    let mut page = page::show(site, &member.visitor, &ask);
+    if refused {
+        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(page)
 }
 
 #[derive(Template)]

@@ -1,5 +1,6 @@
 //! `/me/edit`: the name.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -71,5 +72,9 @@ async fn ask(
         by_email: site.gate.postman.is_some(),
         mistake,
     };
-    Ok(page::show(site, &member.visitor, &edit))
+    let mut page = page::show(site, &member.visitor, &edit);
+    if mistake.is_some() {
+        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(page)
 }

@@ -1,5 +1,6 @@
 //! `/me/kakao/…`: connecting a Kakao account, taking it away, and asking Kakao what is new.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -95,7 +96,7 @@ pub(in crate::web) async fn unlink(
         Disconnected::Yes => Ok(back(&site, Said::Unlinked)),
         Disconnected::LastWay => {
             let mut page = show_unlink(&site, &member).await?;
-            *page.status_mut() = actix_web::http::StatusCode::CONFLICT;
+            *page.status_mut() = StatusCode::CONFLICT;
             Ok(page)
         }
     }

@@ -1,5 +1,6 @@
 //! `/me/withdraw`: leaving; and `/goodbye`.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -68,9 +69,14 @@ pub(in crate::web) async fn leave(
         .withdraw(&member.signed_in, reason, visitor.texts(), visitor.origin())
         .await?;
     let goodbye = match parting {
-        Parting::LastOwner => return Ok(ask(&site, &member, true, "", false)),
+        Parting::LastOwner => {
+            let mut page = ask(&site, &member, true, "", false);
+            *page.status_mut() = StatusCode::CONFLICT;
+            return Ok(page);
+        }
         Parting::Done | Parting::NotThere => "/goodbye",
         Parting::KakaoLater => "/goodbye?kakao=later",
+        Parting::KakaoByHand => "/goodbye?kakao=by-hand",
     };
     session.sign_out();
     let mut response = HttpResponse::SeeOther();
@@ -94,7 +100,7 @@ fn ask(
 ) -> HttpResponse {
     let layout = Layout::new(site, &member.visitor);
     let t = layout.t;
-    let page = Withdraw {
+    let ask = Withdraw {
         csrf: member.visitor.csrf(),
         last_owner,
         kept: t.out_keep_log(site.audit_days),
@@ -102,7 +108,11 @@ fn ask(
         mistake,
         layout,
     };
-    page::show(site, &member.visitor, &page)
+    let mut page = page::show(site, &member.visitor, &ask);
+    if mistake {
+        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    page
 }
 
 fn reasons(t: Texts, chosen: &str) -> Vec<(&'static str, &'static str, bool)> {
@@ -124,7 +134,8 @@ fn reasons(t: Texts, chosen: &str) -> Vec<(&'static str, &'static str, bool)> {
 #[template(path = "goodbye.html")]
 struct Goodbye<'a> {
     layout: Layout<'a>,
-    kakao_later: bool,
+    /// What is still to be said about the connection to Kakao.
+    kakao: Option<&'static str>,
 }
 
 /// Anyone: it is done. Knows nobody.
@@ -133,9 +144,12 @@ pub(in crate::web) async fn goodbye(
     visitor: Visitor,
     request: HttpRequest,
 ) -> HttpResponse {
-    let goodbye = Goodbye {
-        layout: Layout::new(&site, &visitor),
-        kakao_later: field(request.query_string(), "kakao").as_deref() == Some("later"),
+    let layout = Layout::new(&site, &visitor);
+    let kakao = match field(request.query_string(), "kakao").as_deref() {
+        Some("later") => Some(layout.t.out_done_unlink()),
+        Some("by-hand") => Some(layout.t.out_done_byhand()),
+        _ => None,
     };
+    let goodbye = Goodbye { layout, kakao };
     page::show(&site, &visitor, &goodbye)
 }

@@ -4,6 +4,7 @@ pub mod backends;
 pub mod loopback;
 pub mod outage;
 pub mod page;
+pub mod post;
 pub mod postgres_server;
 pub mod program;
 pub mod proxy;
@@ -208,6 +209,13 @@ impl TestApp {
         let world = self.emulator.world();
         let id = world.user_id(person).unwrap();
         world.live_access_tokens(id).len()
+    }
+
+    /// The access tokens of `person` that Kakao honours.
+    pub fn live_tokens(&self, person: &str) -> Vec<String> {
+        let world = self.emulator.world();
+        let id = world.user_id(person).unwrap();
+        world.live_access_tokens(id)
     }
 
     async fn stop(self) {

@@ -92,10 +92,9 @@ fn a_member_is_known_by_the_kakao_id_and_by_nothing_else() {
         visitor.log_in_as(app, "ordinary").await;
         assert_eq!(app.count("members").await, 2);
         let me = visitor.get("/me").await;
-        assert!(
-            !me.body.contains("ordinary@example.com"),
-            "what was taken back is gone"
-        );
+        assert!(me.body.contains("다른이름"), "what is new is there");
+        let taken_back = "kakao_accounts WHERE email IS NULL";
+        assert_eq!(app.count(taken_back).await, 1, "what was taken back is gone");
     });
 }
 

@@ -156,7 +156,7 @@ impl Gate {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
         let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves());
-        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
+        let action = attempt.action();
         let admitted = self
             .store
             .write(move |connection| {
@@ -193,9 +193,12 @@ impl Gate {
                     gate.audit(connection, &[audited], now)?;
                     return Ok(Admission::Barred(member));
                 }
-                gate.end_previous(connection, current.as_ref(), &member, now)?;
+                let was_brief = gate.end_previous(connection, current.as_ref(), &member, now)?;
                 let token = Token::of_attempt(gate.random.id(now)?, &seed);
                 let mut session = gate.new_session(&token, &member, Method::Kakao, &from, now);
+                if proves.is_some() && was_brief {
+                    session = gate.brief(session, member.role);
+                }
                 session.kakao = Some(gate.seal_tokens(token.id(), &arrival.tokens, now)?);
                 sessions::insert(connection, &session)?;
                 attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
@@ -211,7 +214,12 @@ impl Gate {
                         ..Audited::own(member.id, "member.role", &from)
                     });
                 }
-                audited.push(Audited::own(member.id, action, &from));
+                audited.push(Audited {
+                    // What they may do from now on, whatever they may do later.
+                    detail: (member.role != Role::Member)
+                        .then(|| format!("role={}", member.role.code())),
+                    ..Audited::own(member.id, action, &from)
+                });
                 gate.audit(connection, &audited, now)?;
                 Ok(Admission::Signed(member, token))
             })
@@ -249,30 +257,32 @@ impl Gate {
     }
 
     /// The session this browser held before is dead: the new login replaces it (CB-4). When it
-    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6).
+    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6). Says
+    /// whether it was to end with the browser.
     pub(super) fn end_previous(
         &self,
         connection: &mut AnyConnection,
         current: Option<&Token>,
         member: &Member,
         now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
+    ) -> Result<bool, store::Error> {
         let Some(current) = current else {
-            return Ok(());
+            return Ok(false);
         };
         let (id, hash) = (current.id(), current.secret_hash());
         let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
         let Found::Live(previous) = found else {
-            return Ok(());
+            return Ok(false);
         };
         let owner = previous.member.id;
         let ended = sessions::end(connection, owner, id, EndedBy::NewLogin, now)?;
         // The same person's old token is left to expire: some accounts of Kakao's logout say
         // that it revokes every token of the person, the one we have just been given included.
         match ended {
-            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now),
-            _ => Ok(()),
+            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now)?,
+            _ => {}
         }
+        Ok(previous.session.brief)
     }
 
     /// Kakao's tokens as a session keeps them.
@@ -287,9 +297,7 @@ impl Gate {
         Ok(SealedTokens {
             access: self.vault.seal(&access_token_context(session), access)?,
             access_ends_at: now + tokens.access_expires_in,
-            refresh: self
-                .vault
-                .seal(&format!("sessions.kakao_refresh/{session}"), refresh)?,
+            refresh: self.vault.seal(&refresh_token_context(session), refresh)?,
             refresh_ends_at: now + tokens.refresh_expires_in,
         })
     }
@@ -298,6 +306,11 @@ impl Gate {
 /// What a session's access token is sealed for.
 pub(super) fn access_token_context(session: Uuid) -> String {
     format!("sessions.kakao_access/{session}")
+}
+
+/// What a session's refresh token is sealed for.
+pub(super) fn refresh_token_context(session: Uuid) -> String {
+    format!("sessions.kakao_refresh/{session}")
 }
 
 /// What Kakao answers by `deadline`.

@@ -108,6 +108,26 @@ impl Attempt {
         }
     }
 
+    /// Whose it is, if somebody signed in began it.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        match self.purpose {
+            Purpose::Login | Purpose::Choice => None,
+            Purpose::Proof(member) => Some(member),
+            Purpose::Link(bound) => Some(bound.member),
+        }
+    }
+
+    /// What the audit log calls its end.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Login | Purpose::Choice => "login.kakao",
+            Purpose::Proof(_) => "reauth.kakao",
+            Purpose::Link(_) => "kakao.link",
+        }
+    }
+
     /// What the session that grows out of this attempt is derived from.
     #[must_use]
     pub fn seed(&self) -> &[u8; 32] {

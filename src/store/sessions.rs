@@ -35,6 +35,8 @@ pub struct NewSession {
     pub idle_ends_at: OffsetDateTime,
     /// When it ends in any case.
     pub ends_at: OffsetDateTime,
+    /// Whether it is to end with the browser.
+    pub brief: bool,
     /// The Kakao tokens of this sign-in, sealed.
     pub kakao: Option<SealedTokens>,
 }
@@ -85,6 +87,7 @@ struct SessionRow {
     last_seen_at: PrimitiveDateTime,
     idle_ends_at: PrimitiveDateTime,
     ends_at: PrimitiveDateTime,
+    brief: bool,
 }
 
 impl SessionRow {
@@ -102,6 +105,7 @@ impl SessionRow {
             last_seen_at: moment(self.last_seen_at),
             idle_ends_at: moment(self.idle_ends_at),
             ends_at: moment(self.ends_at),
+            brief: self.brief,
         })
     }
 }
@@ -124,6 +128,7 @@ pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Er
             sessions::last_seen_at.eq(stored(new.created_at)),
             sessions::idle_ends_at.eq(stored(new.idle_ends_at)),
             sessions::ends_at.eq(stored(new.ends_at)),
+            sessions::brief.eq(new.brief),
             sessions::kakao_access.eq(kakao.map(|tokens| &tokens.access)),
             sessions::kakao_access_ends_at.eq(kakao.map(|tokens| stored(tokens.access_ends_at))),
             sessions::kakao_refresh.eq(kakao.map(|tokens| &tokens.refresh)),
@@ -393,6 +398,24 @@ pub fn drop_expired_tokens(
         .execute(connection)?)
 }
 
+/// How many sessions are live; `None` for more than `most`.
+///
+/// # Errors
+/// The database's.
+pub fn count_live_up_to(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    most: i64,
+) -> Result<Option<i64>, Error> {
+    let found: Vec<PrimitiveDateTime> = sessions::table
+        .filter(sessions::idle_ends_at.gt(stored(now)))
+        .limit(most + 1)
+        .select(sessions::idle_ends_at)
+        .load(connection)?;
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    Ok(Some(count).filter(|count| *count <= most))
+}
+
 /// How many sessions are live.
 ///
 /// # Errors
@@ -466,6 +489,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::Expiry => "expiry",
         EndedBy::Suspension => "suspension",
         EndedBy::Admin => "admin",
+        EndedBy::Password => "password",
     }
 }
 
@@ -476,6 +500,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("expiry") => EndedBy::Expiry,
         Some("suspension") => EndedBy::Suspension,
         Some("admin") => EndedBy::Admin,
+        Some("password") => EndedBy::Password,
         _ => EndedBy::Logout,
     }
 }

@@ -16,52 +16,48 @@ pub struct Allowance {
     pub within: Duration,
 }
 
-/// How long `what` has to wait before the next try; `None` when it may go on.
+/// Counts a try of `what`, unless it has had all that it may: then how long it has to wait, and
+/// nothing is counted. Whoever counts before trying cannot try more often by trying at once.
 ///
 /// # Errors
 /// The database's.
-pub fn wait(
+pub fn take(
     connection: &mut AnyConnection,
     what: &str,
     allowance: Allowance,
     now: OffsetDateTime,
 ) -> Result<Option<Duration>, Error> {
-    let row: Option<(i32, PrimitiveDateTime)> = throttles::table
-        .find(what)
-        .filter(throttles::expires_at.gt(stored(now)))
-        .select((throttles::failures, throttles::expires_at))
-        .first(connection)
-        .optional()?;
-    let full = row.filter(|(failures, _)| *failures >= allowance.failures);
-    Ok(full.map(|(_, expires_at)| moment(expires_at) - now))
-}
-
-/// Counts a failure of `what`. The first begins a new time.
-///
-/// # Errors
-/// The database's.
-pub fn fail(
-    connection: &mut AnyConnection,
-    what: &str,
-    allowance: Allowance,
-    now: OffsetDateTime,
-) -> Result<(), Error> {
-    for _ in 0..2 {
-        let running = throttles::table
+    // A row from the future is of before a clock was set back, and would hold for longer than it
+    // may; clocks of two instances differ by less.
+    let until = now + allowance.within * 2;
+    for _ in 0..3 {
+        let free = throttles::table
             .find(what)
-            .filter(throttles::expires_at.gt(stored(now)));
-        let counted = diesel::update(running)
+            .filter(throttles::expires_at.gt(stored(now)))
+            .filter(throttles::expires_at.le(stored(until)))
+            .filter(throttles::failures.lt(allowance.failures));
+        let counted = diesel::update(free)
             .set(throttles::failures.eq(throttles::failures + 1))
             .execute(connection)?;
         if counted == 1 {
-            return Ok(());
+            return Ok(None);
         }
-        diesel::delete(
-            throttles::table
-                .find(what)
-                .filter(throttles::expires_at.le(stored(now))),
-        )
-        .execute(connection)?;
+        let full: Option<PrimitiveDateTime> = throttles::table
+            .find(what)
+            .filter(throttles::expires_at.gt(stored(now)))
+            .filter(throttles::expires_at.le(stored(until)))
+            .select(throttles::expires_at)
+            .first(connection)
+            .optional()?;
+        if let Some(expires_at) = full {
+            return Ok(Some(moment(expires_at) - now));
+        }
+        let over = throttles::table.find(what).filter(
+            throttles::expires_at
+                .le(stored(now))
+                .or(throttles::expires_at.gt(stored(until))),
+        );
+        diesel::delete(over).execute(connection)?;
         let begun = connection.unless_taken(|connection| {
             diesel::insert_into(throttles::table)
                 .values((
@@ -73,9 +69,24 @@ pub fn fail(
                 .execute(connection)
         })?;
         if begun {
-            return Ok(());
+            return Ok(None);
         }
     }
+    // Others were quicker three times over: whoever tries as often as that can wait.
+    Ok(Some(allowance.within))
+}
+
+/// Takes back one try of `what` that turned out to be none.
+///
+/// # Errors
+/// The database's.
+pub fn give_back(connection: &mut AnyConnection, what: &str) -> Result<(), Error> {
+    let counted = throttles::table
+        .find(what)
+        .filter(throttles::failures.gt(0));
+    diesel::update(counted)
+        .set(throttles::failures.eq(throttles::failures - 1))
+        .execute(connection)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::cookies::{self, FailureContext, Notice, Said};
+use super::cookies::{self, FailureContext, Notice, Said, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::visitor::Visitor;
@@ -50,11 +50,17 @@ pub(super) async fn complete(
         Ok(Ending::Linked(_)) => Ok(me::back(&site, Said::Linked)),
         Ok(Ending::Conflict(waiting)) => Ok(conflicting(&site, waiting)),
         Ok(Ending::SignedIn(completed)) => {
+            // A proof goes on as the session that it proves; any other login is kept.
+            let attempt = attempts.find(&state);
+            let proving = attempt.is_some_and(|attempt| attempt.proves().is_some());
+            let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
+            session.set_brief(proving && was_brief);
             session
                 .sign_in(&completed.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
             Ok(HttpResponse::SeeOther()
                 .insert_header((LOCATION, completed.next.as_str()))
+                .cookie(site.cookies.last(Way::Kakao))
                 .finish())
         }
         Err(failure) => {

@@ -21,8 +21,9 @@ use super::me::kakao::LINK;
 use super::page::{self, Layout};
 use super::visitor::Visitor;
 use super::{Site, kakao, reauth};
+use crate::flow::Trouble;
 use crate::i18n::Texts;
-use crate::store;
+use crate::{password, store};
 
 /// The stable name of what went wrong: in `/auth/error?e=`, in JSON, in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub enum ErrorId {
     BadRequest,
     /// There is nothing at this address.
     NotFound,
+    /// The member is not there, or has left; only the administration is told.
+    MemberGone,
     /// The address does not answer this method.
     Method,
     /// Too many requests.
@@ -98,6 +101,7 @@ const ALL: &[ErrorId] = &[
     ErrorId::Csrf,
     ErrorId::BadRequest,
     ErrorId::NotFound,
+    ErrorId::MemberGone,
     ErrorId::Method,
     ErrorId::Rate,
     ErrorId::Server,
@@ -129,6 +133,7 @@ impl ErrorId {
             Self::Csrf => "csrf",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::MemberGone => "member_gone",
             Self::Method => "method",
             Self::Rate => "rate",
             Self::Server => "server",
@@ -166,7 +171,7 @@ impl ErrorId {
                 StatusCode::FORBIDDEN
             }
             Self::AlreadyLinked | Self::HasKakao | Self::AddressTaken => StatusCode::CONFLICT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::MemberGone => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Rate => StatusCode::TOO_MANY_REQUESTS,
             Self::Server => StatusCode::INTERNAL_SERVER_ERROR,
@@ -179,7 +184,7 @@ impl ErrorId {
         }
     }
 
-    fn title(self, t: Texts) -> &'static str {
+    pub(super) fn title(self, t: Texts) -> &'static str {
         match self {
             Self::Cancelled => t.err_cancelled_title(),
             Self::ConsentMissing => t.err_consent_missing_title(),
@@ -201,6 +206,7 @@ impl ErrorId {
             Self::Csrf => t.err_csrf_title(),
             Self::BadRequest => t.err_bad_request_title(),
             Self::NotFound => t.err_not_found_title(),
+            Self::MemberGone => t.err_member_gone_title(),
             Self::Method => t.err_method_title(),
             Self::Rate => t.err_rate_title(),
             Self::Server => t.err_server_title(),
@@ -242,6 +248,7 @@ impl ErrorId {
             Self::Csrf => t.err_csrf_body().into(),
             Self::BadRequest => t.err_bad_request_body().into(),
             Self::NotFound => t.err_not_found_body().into(),
+            Self::MemberGone => t.err_member_gone_body().into(),
             Self::Method => t.err_method_body().into(),
             Self::Rate => t.err_rate_body(wait).into(),
             Self::Server => t.err_server_body().into(),
@@ -270,6 +277,7 @@ impl ErrorId {
             }
             Self::StateBad => vec![kakao(), help()],
             Self::Under14 | Self::NotFound => vec![home(), help()],
+            Self::MemberGone => vec![Action::link("/admin/members", t.act_members()), home()],
             Self::Suspended => vec![Action::link("/help", t.act_contact()), home()],
             Self::OtherPerson => vec![
                 Action::link(way.prove.clone(), t.act_retry()),
@@ -297,7 +305,12 @@ impl ErrorId {
     pub(super) fn ends_a_login(self) -> bool {
         !matches!(
             self,
-            Self::AddressTaken | Self::Forbidden | Self::Csrf | Self::NotFound | Self::Method
+            Self::AddressTaken
+                | Self::Forbidden
+                | Self::Csrf
+                | Self::NotFound
+                | Self::MemberGone
+                | Self::Method
         )
     }
 
@@ -385,6 +398,23 @@ impl From<store::Error> for Problem {
             ErrorId::Server
         };
         Self::from(id).because(error.to_string())
+    }
+}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Store(error) => error.into(),
+            Trouble::Hash(error) => {
+                let busy = matches!(error, password::Error::Busy);
+                let id = if busy {
+                    ErrorId::Unavailable
+                } else {
+                    ErrorId::Server
+                };
+                Self::from(id).because(error.to_string())
+            }
+        }
     }
 }
 

@@ -31,6 +31,23 @@ pub(super) struct Post<T> {
     pub(super) fields: T,
 }
 
+/// What is wrong with a field, in words: above the field, and word for word at the top of the page.
+pub(super) struct Mistake {
+    /// The id of the field.
+    pub(super) field: &'static str,
+    /// What is wrong.
+    pub(super) text: String,
+}
+
+impl Mistake {
+    pub(super) fn new(field: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            field,
+            text: text.into(),
+        }
+    }
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Post<T> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;

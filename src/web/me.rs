@@ -46,6 +46,16 @@ struct Told {
     way: Option<(&'static str, &'static str)>,
 }
 
+impl Told {
+    fn good(text: &'static str) -> Self {
+        Self {
+            text,
+            good: true,
+            way: None,
+        }
+    }
+}
+
 /// Something agreed to.
 struct Line {
     item: String,
@@ -148,9 +158,10 @@ pub(super) async fn show(
     let me = Me {
         csrf: member.visitor.csrf(),
         who,
-        by_email: site.gate.postman.is_some(),
+        by_email: site.gate.takes_email(),
         notice: match member.visitor.notice() {
             Some(Notice::Me { said }) => Some(told(t, *said)),
+            Some(Notice::PasswordChanged) => Some(Told::good(t.pw_new_ok())),
             _ => None,
         },
         waiting,
@@ -164,11 +175,7 @@ pub(super) async fn show(
 }
 
 fn told(t: Texts, said: Said) -> Told {
-    let good = |text| Told {
-        text,
-        good: true,
-        way: None,
-    };
+    let good = Told::good;
     let bad = |text| Told {
         good: false,
         ..good(text)

@@ -4,6 +4,7 @@ use kakao_gate::emulator::{Email, Person};
 use time::Duration;
 
 use crate::my_account::{give_password, member_with};
+use crate::stage::email::stage;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
@@ -45,7 +46,7 @@ async fn meets_a_conflict(app: &TestApp, visitor: &Visitor, person: &str) -> Pag
 // ID-2
 #[test]
 fn an_address_alone_joins_nothing_and_lets_nobody_in() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         member_by_email(app, "ordinary").await;
         readdress(app, "long-id", "ORDINARY@Example.com", true, true);
         let stranger = app.visitor();
@@ -91,7 +92,7 @@ fn an_address_alone_joins_nothing_and_lets_nobody_in() {
 // ID-2, ID-5
 #[test]
 fn the_member_connects_it_with_a_button_of_their_own() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let visitor = member_by_email(app, "ordinary").await;
         readdress(app, "long-id", "ordinary@example.com", true, true);
         let page = meets_a_conflict(app, &visitor, "long-id").await;
@@ -130,7 +131,7 @@ fn the_member_connects_it_with_a_button_of_their_own() {
 // ID-2, ID-5
 #[test]
 fn nobody_else_connects_it_and_nobody_does_later() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let member = member_by_email(app, "ordinary").await;
         readdress(app, "long-id", "ordinary@example.com", true, true);
         // Another member, in the browser in which it waits.
@@ -178,7 +179,7 @@ fn nobody_else_connects_it_and_nobody_does_later() {
 // ID-5
 #[test]
 fn connecting_what_waits_takes_a_fresh_proof() {
-    Stage::with_email().once(async |app| {
+    stage().once(async |app| {
         let visitor = member_by_email(app, "ordinary").await;
         app.clock.advance(Duration::minutes(11));
         readdress(app, "long-id", "ordinary@example.com", true, true);
@@ -194,7 +195,7 @@ fn connecting_what_waits_takes_a_fresh_proof() {
 // ID-2
 #[test]
 fn a_member_with_another_kakao_account_is_told_what_they_can_do() {
-    Stage::with_email().once(async |app| {
+    stage().once(async |app| {
         let member = app.visitor();
         member.log_in_as(app, "ordinary").await;
         readdress(app, "long-id", "ordinary@example.com", true, true);
@@ -230,7 +231,7 @@ fn a_member_with_another_kakao_account_is_told_what_they_can_do() {
 // ID-2, PW-9
 #[test]
 fn what_kakao_does_not_vouch_for_is_no_address() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         app.visitor().log_in_as(app, "ordinary").await;
         for (person, valid, verified) in [("long-id", true, false), ("linked", false, true)] {
             readdress(app, person, "ordinary@example.com", valid, verified);
@@ -246,7 +247,7 @@ fn what_kakao_does_not_vouch_for_is_no_address() {
 // ID-3, PW-9
 #[test]
 fn who_only_waits_for_an_address_loses_it_to_who_proves_it() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let database = &app.backends().database;
         // Planted, with everything that a sign-up may leave.
         let planted = "01900000-0000-7000-8000-00000000dead";

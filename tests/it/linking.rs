@@ -4,6 +4,7 @@ use kakao_gate::emulator::{Consent, Endpoint, Fault, Person, Times};
 use time::Duration;
 
 use crate::my_account::{give_password, member_with};
+use crate::stage::email::stage;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
@@ -63,7 +64,7 @@ async fn all_paid(app: &TestApp) {
 // ID-5, TK-7
 #[test]
 fn kakao_is_taken_away_there_too_and_comes_back_to_the_same_member() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let visitor = without_kakao(app, "ordinary").await;
         let me = visitor.get("/me").await;
         assert_eq!(notice(&me), "카카오 연결을 해제했습니다.");
@@ -107,7 +108,7 @@ fn kakao_is_taken_away_there_too_and_comes_back_to_the_same_member() {
 // ID-4, ID-5
 #[test]
 fn the_last_way_in_stays() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let visitor = app.visitor();
         visitor.log_in_as(app, "ordinary").await;
         let page = visitor.get("/me/kakao/unlink").await;
@@ -151,7 +152,7 @@ fn the_last_way_in_stays() {
 // ID-5
 #[test]
 fn connecting_and_disconnecting_take_a_fresh_proof() {
-    Stage::with_email().once(async |app| {
+    stage().once(async |app| {
         let visitor = without_kakao(app, "ordinary").await;
         app.clock.advance(Duration::minutes(11));
         let page = visitor.get("/me/kakao/link").await;
@@ -170,7 +171,7 @@ fn connecting_and_disconnecting_take_a_fresh_proof() {
 // ID-5, CB-6
 #[test]
 fn only_the_session_that_wanted_to_connect_does_so() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let visitor = without_kakao(app, "ordinary").await;
         all_paid(app).await;
         let thief = app.visitor();
@@ -220,7 +221,7 @@ fn only_the_session_that_wanted_to_connect_does_so() {
 // ID-5
 #[test]
 fn an_account_of_another_member_stays_theirs() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let owner = app.visitor();
         owner.log_in_as(app, "linked").await;
         let visitor = without_kakao(app, "ordinary").await;
@@ -254,8 +255,10 @@ fn an_account_of_another_member_stays_theirs() {
 // ID-5
 #[test]
 fn who_has_an_account_is_told_and_gets_no_second() {
-    Stage::with_email().everywhere(async |app| {
+    stage().everywhere(async |app| {
         let visitor = without_kakao(app, "ordinary").await;
+        // A code of a connection that ends meanwhile would be worth nothing.
+        all_paid(app).await;
         // Begun in two tabs, with two accounts.
         let first = to_link(app, &visitor, "ordinary").await;
         let second = to_link(app, &visitor, "long-id").await;
@@ -275,8 +278,10 @@ fn who_has_an_account_is_told_and_gets_no_second() {
 // KL-3, RL-2
 #[test]
 fn who_cancels_or_fails_is_who_they_were() {
-    Stage::with_email().once(async |app| {
+    stage().once(async |app| {
         let visitor = without_kakao(app, "ordinary").await;
+        // A code of a connection that ends meanwhile would be worth nothing.
+        all_paid(app).await;
         let begun = visitor.get("/me/kakao/link").await;
         let state = begun.location().split("state=").nth(1).unwrap();
         let state = state.split('&').next().unwrap();
@@ -304,7 +309,7 @@ fn who_cancels_or_fails_is_who_they_were() {
 // TK-7, RL-2
 #[test]
 fn an_outage_of_kakao_keeps_nobody_connected_and_a_new_connection_is_left_alone() {
-    let stage = Stage::with_email().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = stage().set("KAKAO_TIMEOUT_MS", "400");
     stage.everywhere(async |app| {
         app.emulator
             .fail(Endpoint::Unlink, Fault::Cut, Times::Always);
@@ -338,7 +343,7 @@ fn an_outage_of_kakao_keeps_nobody_connected_and_a_new_connection_is_left_alone(
 // TK-7
 #[test]
 fn without_an_admin_key_a_token_that_is_left_ends_the_connection() {
-    let stage = Stage::with_email().set("KAKAO_ADMIN_KEY", "");
+    let stage = stage().set("KAKAO_ADMIN_KEY", "");
     stage.once(async |app| {
         without_kakao(app, "ordinary").await;
         all_paid(app).await;
@@ -363,7 +368,7 @@ fn without_an_admin_key_a_token_that_is_left_ends_the_connection() {
 // ID-7, ID-8
 #[test]
 fn what_is_new_at_kakao_is_fetched_with_the_token_of_this_session() {
-    let stage = Stage::with_email().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = stage().set("KAKAO_TIMEOUT_MS", "400");
     stage.everywhere(async |app| {
         let visitor = app.visitor();
         visitor.log_in_as(app, "ordinary").await;

@@ -87,11 +87,10 @@ impl Gate {
                     return Ok(Asked::Same);
                 }
                 let counted = fingerprint(format!("email.change/{member}").as_bytes());
-                if let Some(wait) = throttles::wait(connection, &counted, LETTERS, now)? {
+                if let Some(wait) = throttles::take(connection, &counted, LETTERS, now)? {
                     return Ok(Asked::Later(wait));
                 }
-                throttles::fail(connection, &counted, LETTERS, now)?;
-                let link = gate.mail_link(connection, member, &address, now)?;
+                let link = gate.address_link(connection, member, &address, now)?;
                 let letter = Letter::Address { link: &link };
                 let letter = letter.to(address.as_str(), t, &gate.rules);
                 gate.owe_letter(connection, Some(member), &letter, LIFE, now)?;
@@ -110,7 +109,7 @@ impl Gate {
     }
 
     /// A new link in the place of an earlier one: what it carries.
-    fn mail_link(
+    fn address_link(
         &self,
         connection: &mut AnyConnection,
         member: MemberId,

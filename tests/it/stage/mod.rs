@@ -1,15 +1,16 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod email;
 pub mod loopback;
 pub mod outage;
 pub mod page;
-pub mod post;
 pub mod postgres_server;
 pub mod program;
 pub mod proxy;
 pub mod raw;
 pub mod redis_server;
+pub mod staff;
 pub mod visitor;
 
 use std::collections::BTreeMap;

@@ -170,6 +170,7 @@ pub fn sign_in_with_kakao(
         });
     }
     refresh_kakao(connection, profile, now)?;
+    account::adopt_address(connection, known.id, profile, now)?;
     let renamed = known.display_name.is_none() && profile.nickname.is_some();
     let display_name = known.display_name.as_ref().or(profile.nickname.as_ref());
     diesel::update(members::table.find(&id))

@@ -191,9 +191,9 @@ pub fn is_done(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> 
 ///
 /// # Errors
 /// The database's.
-pub fn forget_letters(connection: &mut AnyConnection, member: MemberId) -> Result<(), Error> {
+pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Result<(), Error> {
     let theirs = outbox::table
-        .filter(outbox::member_id.eq(member.to_string()))
+        .filter(outbox::member_id.eq(member))
         .filter(outbox::kind.eq(kind_code(Kind::Mail)))
         .filter(outbox::finished_at.is_null());
     diesel::delete(theirs).execute(connection)?;

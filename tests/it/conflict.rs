@@ -4,7 +4,7 @@ use kakao_gate::emulator::{Email, Person};
 use time::Duration;
 
 use crate::my_account::{give_password, member_with};
-use crate::stage::email::stage;
+use crate::stage::email::{PASSWORD, stage};
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
@@ -279,6 +279,43 @@ fn who_only_waits_for_an_address_loses_it_to_who_proves_it() {
                 .await,
             1
         );
+    });
+}
+
+// ID-3, PW-9
+#[test]
+fn a_member_without_an_address_gets_the_one_that_kakao_vouches_for_later() {
+    stage().everywhere(async |app| {
+        let visitor = app.visitor();
+        visitor.log_in_as(app, "no-email").await;
+        assert_eq!(app.count("members WHERE email IS NOT NULL").await, 0);
+        // Planted meanwhile by somebody who cannot read its mail.
+        let planted = app
+            .member_without_password("later@example.com", "unverified")
+            .await;
+        app.give_password(&planted, PASSWORD).await;
+        let addresses = "SELECT joined_with || ' ' || email AS value FROM members \
+                         WHERE email_verified_at IS NOT NULL";
+        readdress(app, "no-email", "later@example.com", true, false);
+        app.visitor().log_in_as(app, "no-email").await;
+        assert!(app.values(addresses).await.is_empty(), "not vouched for");
+        readdress(app, "no-email", "later@example.com", true, true);
+        app.visitor().log_in_as(app, "no-email").await;
+        assert_eq!(app.values(addresses).await, ["kakao later@example.com"]);
+        assert_eq!(app.count("members").await, 1);
+        assert_eq!(app.count("passwords").await, 0);
+        assert_eq!(
+            app.visitor()
+                .knock("later@example.com", PASSWORD)
+                .await
+                .status,
+            422
+        );
+
+        // What is theirs stays theirs, whatever Kakao says next.
+        readdress(app, "no-email", "another@example.com", true, true);
+        app.visitor().log_in_as(app, "no-email").await;
+        assert_eq!(app.values(addresses).await, ["kakao later@example.com"]);
     });
 }
 

@@ -177,6 +177,41 @@ fn nothing_is_left_that_tells_who_it_was() {
     });
 }
 
+// LG-6, AD-3
+#[test]
+fn the_administration_counts_and_finds_whoever_left_no_more() {
+    stage().everywhere(async |app| {
+        let (owner, _) = app.with_role("linked", "owner").await;
+        let leaving = app.visitor();
+        leaving.log_in_as(app, "ordinary").await;
+        let member = member_with(app, "ordinary@example.com").await;
+        let cards = async || {
+            app.clock.advance(Duration::seconds(5));
+            let page = owner.get("/admin").await;
+            let texts = page.texts("dl.stats > div, .stats > *");
+            texts.join(" | ")
+        };
+        assert!(cards().await.contains("전체 회원 2"), "{}", cards().await);
+        let found = async |what: &str| {
+            let page = owner.get(&format!("/admin/members?q={what}")).await;
+            page.texts("tbody tr").len()
+        };
+        assert_eq!(found("하늘").await, 1);
+        assert!(leave(&leaving).await.location().starts_with("/goodbye"));
+        let after = cards().await;
+        assert!(after.contains("전체 회원 1"), "{after}");
+        assert!(after.contains("오늘 탈퇴 1"), "{after}");
+        for what in ["하늘", "김하늘", "ordinary%40example.com"] {
+            assert_eq!(found(what).await, 0, "{what}");
+        }
+        let row = owner.get("/admin/members").await;
+        assert_eq!(row.texts("tbody tr").len(), 2, "number and dates stay");
+        let page = owner.get(&format!("/admin/members/{member}")).await;
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains('@') && !page.body.contains("하늘"));
+    });
+}
+
 // LG-6
 #[test]
 fn leaving_is_one_page_one_check_and_two_equal_buttons() {

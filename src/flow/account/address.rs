@@ -211,7 +211,7 @@ impl Gate {
                 mail_links::forget(connection, member, mail_links::Purpose::Reset)?;
                 let old = before.filter(|before| before.email_verified_at.is_some());
                 if let Some(old) = old.and_then(|old| old.email)
-                    && gate.postman.is_some()
+                    && gate.takes_email()
                 {
                     let letter = Letter::AddressChanged { at: now };
                     let letter = letter.to(&old, t, &gate.rules);

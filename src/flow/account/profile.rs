@@ -59,7 +59,7 @@ impl Gate {
     ) -> Result<bool, store::Error> {
         let own = account::of(connection, member)?;
         let proved = own.is_some_and(|own| own.email_verified_at.is_some());
-        Ok(self.postman.is_some() && proved && passwords::of(connection, member)?.is_some())
+        Ok(self.takes_email() && proved && passwords::of(connection, member)?.is_some())
     }
 
     /// Gives the member another name, which was cleaned.

@@ -126,7 +126,7 @@ impl Gate {
         connection: &mut AnyConnection,
         profile: &KakaoProfile,
     ) -> Result<Option<MemberId>, store::Error> {
-        let Some(address) = profile.address().filter(|_| self.postman.is_some()) else {
+        let Some(address) = profile.address().filter(|_| self.takes_email()) else {
             return Ok(None);
         };
         if members::of_kakao(connection, profile)?.is_some() {

@@ -9,7 +9,7 @@ use crate::flow::{Audited, Gate, Origin, log_event};
 use crate::i18n::Texts;
 use crate::member::{EndedBy, Role, SignedIn};
 use crate::store::members::{account, acts};
-use crate::store::{self, outbox, sessions};
+use crate::store::{self, sessions};
 
 /// How long it is worth telling somebody that they have left.
 const NEWS: Duration = Duration::days(3);
@@ -142,17 +142,15 @@ impl Gate {
                     None => None,
                 };
                 let ended = sessions::end_all(connection, member, None, EndedBy::Logout, now)?;
-                // What waits to be said to them is not so any more.
-                outbox::forget_letters(connection, member)?;
                 let address = account::of(connection, member)?;
                 let address = address.filter(|own| own.email_verified_at.is_some());
+                account::erase(connection, member, now)?;
                 if let Some(to) = address.and_then(|own| own.email)
-                    && gate.postman.is_some()
+                    && gate.takes_email()
                 {
                     let letter = Letter::Withdrawn { at: now }.to(&to, t, &gate.rules);
                     gate.owe_letter(connection, Some(member), &letter, NEWS, now)?;
                 }
-                account::erase(connection, member, now)?;
                 let unlink = match (kakao, debt) {
                     (None, _) => "no kakao",
                     (Some(_), Some(_)) => "kakao unlink owed",

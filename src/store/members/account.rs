@@ -12,7 +12,7 @@ use crate::store::schema::{
     sessions,
 };
 use crate::store::time::{moment, stored};
-use crate::store::{AnyConnection, Error};
+use crate::store::{AnyConnection, Error, outbox};
 
 /// What a member's own pages show of the member's row beside [`crate::member::Member`].
 #[derive(Clone, Debug)]
@@ -225,6 +225,25 @@ pub fn prove_address(
     })
 }
 
+/// Gives a member who has no address the one that Kakao vouches for, unless it is somebody else's.
+///
+/// # Errors
+/// The database's.
+pub fn adopt_address(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    profile: &KakaoProfile,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let Some(address) = profile.address() else {
+        return Ok(());
+    };
+    if of(connection, member)?.is_some_and(|own| own.email.is_none()) {
+        prove_address(connection, member, &address, now)?;
+    }
+    Ok(())
+}
+
 /// Forgets everybody who wanted to join with this address and has not proved it: somebody has,
 /// and what was planted in advance is worth nothing (ID-3).
 ///
@@ -235,6 +254,8 @@ pub fn forget_awaited(connection: &mut AnyConnection, email_key: &str) -> Result
         acts::hold_one(connection, &id)?;
         // Proved while we waited for the row: then it is not for us to forget.
         if awaited(connection, email_key)?.contains(&id) {
+            searchable(connection, &id, None)?;
+            outbox::forget_letters(connection, &id)?;
             forget_belongings(connection, &id)?;
             diesel::delete(members::table.find(&id)).execute(connection)?;
         }
@@ -293,7 +314,8 @@ pub fn is_linked(connection: &mut AnyConnection, app_id: i64, id: KakaoId) -> Re
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?)
 }
 
-/// Takes over what Kakao says now of an account that is connected, and its picture.
+/// Takes over what Kakao says now of an account that is connected: its picture too, and the address
+/// for a member who has none.
 ///
 /// # Errors
 /// The database's.
@@ -304,6 +326,7 @@ pub fn resync(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     super::refresh_kakao(connection, profile, now)?;
+    adopt_address(connection, member, profile, now)?;
     take_picture(connection, member, profile)
 }
 
@@ -342,7 +365,8 @@ pub fn unlink(
     Ok(Some(id))
 }
 
-/// Erases what a member who leaves is known by, and everything that is theirs alone. What stays is
+/// Erases what a member who leaves is known by, and everything that is theirs alone, letters that
+/// wait for them too: what is written to them about it is owed after this. What stays is
 /// the key, the number, how and when they came and left; the audit log refers to the key.
 ///
 /// # Errors
@@ -353,6 +377,8 @@ pub fn erase(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let id = member.to_string();
+    searchable(connection, &id, None)?;
+    outbox::forget_letters(connection, &id)?;
     forget_belongings(connection, &id)?;
     diesel::delete(kakao_accounts::table.filter(kakao_accounts::member_id.eq(&id)))
         .execute(connection)?;
@@ -373,7 +399,7 @@ pub fn erase(
             members::version.eq(members::version + 1),
         ))
         .execute(connection)?;
-    searchable(connection, &id, None)
+    Ok(())
 }
 
 /// Forgets what belongs to a member beside the row, the sessions and the Kakao account.

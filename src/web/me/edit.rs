@@ -69,7 +69,7 @@ async fn ask(
         csrf: member.visitor.csrf(),
         name,
         email: own.email.as_deref(),
-        by_email: site.gate.postman.is_some(),
+        by_email: site.gate.takes_email(),
         mistake,
     };
     let mut page = page::show(site, &member.visitor, &edit);

@@ -74,7 +74,7 @@ async fn show_unlink(site: &Site, member: &Member) -> Result<HttpResponse, Probl
         layout: Layout::new(site, &member.visitor),
         csrf: member.visitor.csrf(),
         last: !own.other_way,
-        by_email: site.gate.postman.is_some(),
+        by_email: site.gate.takes_email(),
         has_password: own.password_since.is_some(),
     };
     Ok(page::show(site, &member.visitor, &unlink))

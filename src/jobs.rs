@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
-use crate::store::{self, AnyConnection, attempts, outbox, sessions};
+use crate::store::{self, AnyConnection, attempts, mail_links, outbox, sessions, throttles};
 
 /// How often the outbox is looked at when nobody rings.
 const PAY_EVERY: Duration = Duration::from_secs(5);
@@ -25,6 +25,9 @@ const ENDED_KEPT: time::Duration = time::Duration::days(7);
 
 /// How long a call that was made stays to be looked at.
 const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
+
+/// How long a link that was mailed can still be told that its time is over, or that it was used.
+const LINKS_KEPT: time::Duration = time::Duration::days(2);
 
 /// The most rows forgotten in one transaction, so that nobody waits long for the writer.
 const PURGE_BATCH: i64 = 500;
@@ -114,6 +117,7 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     // An hour longer than they live: an instance whose clock is behind must find them claimed.
     let attempts = now - time::Duration::HOUR;
     let (sessions, calls) = (now - ENDED_KEPT, now - OUTBOX_KEPT);
+    let links = now - LINKS_KEPT;
     while gate.lift_ended_suspensions().await? {}
     in_batches(gate, move |c, most| attempts::purge(c, attempts, most)).await?;
     in_batches(gate, move |c, most| {
@@ -121,7 +125,12 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     })
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
-    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await
+    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
+    // Those who never opened a link first: their links are still there to tell since when.
+    let full = usize::try_from(PURGE_BATCH).unwrap_or(usize::MAX);
+    while gate.forget_awaited(PURGE_BATCH).await? >= full {}
+    in_batches(gate, move |c, most| mail_links::purge(c, links, most)).await?;
+    in_batches(gate, move |c, most| throttles::purge(c, now, most)).await
 }
 
 async fn in_batches(

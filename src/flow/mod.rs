@@ -6,12 +6,14 @@ mod arrival;
 mod attempt;
 mod devices;
 mod failure;
+mod join;
 mod letters;
 mod login;
 mod logout;
 mod next;
 pub mod owed;
 mod session;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +24,13 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
 pub use failure::{LoginFailure, Why};
+pub use join::{
+    Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, NAME_CHARS, Opened, TooMany, Typed,
+};
 pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
 pub use next::Next;
+pub use trouble::Trouble;
 
 use crate::clock::Clock;
 use crate::config::PublicUrl;
@@ -38,6 +44,7 @@ use crate::session::Token;
 use crate::store::audit::Outcome;
 use crate::store::{self, AnyConnection, Store, audit, members, sessions};
 use crate::telemetry::Metrics;
+use crate::terms::Agreements;
 use crate::vault::Vault;
 
 /// A session's last use is written down when the last note is older than this: devices show
@@ -85,6 +92,10 @@ pub struct Rules {
     pub service_name: Option<String>,
     /// How long a password may be.
     pub password_lengths: Lengths,
+    /// What is asked of those who join.
+    pub agreements: Agreements,
+    /// How many sign-ups by email one network may begin in an hour; 0: as many as it likes.
+    pub joins_per_hour: u32,
     /// A session unused for this long ends.
     pub session_idle: Duration,
     /// A session this old ends.
@@ -122,6 +133,12 @@ impl Rules {
 }
 
 impl Gate {
+    /// Whether there is a way in by email at all: without mail nobody could get a password back.
+    #[must_use]
+    pub fn takes_email(&self) -> bool {
+        self.postman.is_some()
+    }
+
     /// Who holds `token`: the one read behind every request of somebody signed in.
     ///
     /// # Errors
@@ -228,6 +245,16 @@ impl<'a> Audited<'a> {
             reason: None,
             detail: None,
             origin,
+        }
+    }
+
+    /// A role that somebody was given because the settings name them.
+    fn role_by_settings(member: MemberId, role: Role, origin: &'a Origin) -> Self {
+        Self {
+            actor: None,
+            detail: Some(format!("member → {}", role.code())),
+            reason: Some("settings".to_owned()),
+            ..Self::own(member, "member.role", origin)
         }
     }
 

@@ -1,6 +1,7 @@
 //! Members and their Kakao accounts.
 
 pub mod acts;
+pub mod awaited;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -317,6 +318,14 @@ fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Erro
         .select(MemberRow::as_select())
         .first(connection);
     row.optional()?.map(MemberRow::into_member).transpose()
+}
+
+/// The member with this key.
+///
+/// # Errors
+/// The database's.
+pub fn by_id(connection: &mut AnyConnection, id: MemberId) -> Result<Option<Member>, Error> {
+    find(connection, &id.to_string())
 }
 
 /// Remembers the language a member chose, by its code.

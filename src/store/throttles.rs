@@ -16,6 +16,66 @@ pub struct Allowance {
     pub within: Duration,
 }
 
+/// Counts a try of `what`, unless it has had all that it may: then how long it has to wait, and
+/// nothing is counted. Whoever counts before trying cannot try more often by trying at once.
+///
+/// # Errors
+/// The database's.
+pub fn take(
+    connection: &mut AnyConnection,
+    what: &str,
+    allowance: Allowance,
+    now: OffsetDateTime,
+) -> Result<Option<Duration>, Error> {
+    // A row from the future is of before a clock was set back, and would hold for longer than it
+    // may; clocks of two instances differ by less.
+    let until = now + allowance.within * 2;
+    for _ in 0..3 {
+        let free = throttles::table
+            .find(what)
+            .filter(throttles::expires_at.gt(stored(now)))
+            .filter(throttles::expires_at.le(stored(until)))
+            .filter(throttles::failures.lt(allowance.failures));
+        let counted = diesel::update(free)
+            .set(throttles::failures.eq(throttles::failures + 1))
+            .execute(connection)?;
+        if counted == 1 {
+            return Ok(None);
+        }
+        let full: Option<PrimitiveDateTime> = throttles::table
+            .find(what)
+            .filter(throttles::expires_at.gt(stored(now)))
+            .filter(throttles::expires_at.le(stored(until)))
+            .select(throttles::expires_at)
+            .first(connection)
+            .optional()?;
+        if let Some(expires_at) = full {
+            return Ok(Some(moment(expires_at) - now));
+        }
+        let over = throttles::table.find(what).filter(
+            throttles::expires_at
+                .le(stored(now))
+                .or(throttles::expires_at.gt(stored(until))),
+        );
+        diesel::delete(over).execute(connection)?;
+        let begun = connection.unless_taken(|connection| {
+            diesel::insert_into(throttles::table)
+                .values((
+                    throttles::what.eq(what),
+                    throttles::failures.eq(1),
+                    throttles::first_at.eq(stored(now)),
+                    throttles::expires_at.eq(stored(now + allowance.within)),
+                ))
+                .execute(connection)
+        })?;
+        if begun {
+            return Ok(None);
+        }
+    }
+    // Others were quicker three times over: whoever tries as often as that can wait.
+    Ok(Some(allowance.within))
+}
+
 /// How long `what` has to wait before the next try; `None` when it may go on.
 ///
 /// # Errors

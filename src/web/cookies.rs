@@ -16,6 +16,10 @@ pub(super) struct CookieNames {
     pub(super) notice: &'static str,
     pub(super) lang: &'static str,
     pub(super) theme: &'static str,
+    /// That this browser has asked to join by email.
+    pub(super) asked: &'static str,
+    /// Somebody who decides whether to join with Kakao.
+    pub(super) undecided: &'static str,
 }
 
 /// Said once, on the next page.
@@ -74,6 +78,8 @@ impl CookieNames {
                 notice: "__Host-kg-notice",
                 lang: "__Host-kg-lang",
                 theme: "__Host-kg-theme",
+                asked: "__Host-kg-join",
+                undecided: "__Host-kg-newcomer",
             }
         } else {
             Self {
@@ -82,6 +88,8 @@ impl CookieNames {
                 notice: "kg-notice",
                 lang: "kg-lang",
                 theme: "kg-theme",
+                asked: "kg-join",
+                undecided: "kg-newcomer",
             }
         }
     }

@@ -20,8 +20,9 @@ use super::edge::Arrived;
 use super::page::{self, Layout};
 use super::visitor::Visitor;
 use super::{Site, kakao, reauth};
+use crate::flow::Trouble;
 use crate::i18n::Texts;
-use crate::store;
+use crate::{password, store};
 
 /// The stable name of what went wrong: in `/auth/error?e=`, in JSON, in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,6 +357,23 @@ impl From<store::Error> for Problem {
             ErrorId::Server
         };
         Self::from(id).because(error.to_string())
+    }
+}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Store(error) => error.into(),
+            Trouble::Hash(error) => {
+                let busy = matches!(error, password::Error::Busy);
+                let id = if busy {
+                    ErrorId::Unavailable
+                } else {
+                    ErrorId::Server
+                };
+                Self::from(id).because(error.to_string())
+            }
+        }
     }
 }
 

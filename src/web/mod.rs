@@ -16,6 +16,7 @@ mod forms;
 mod headers;
 mod health;
 mod home;
+mod join;
 mod kakao;
 mod limit;
 mod login;
@@ -116,6 +117,15 @@ pub fn table() -> Vec<Address> {
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
         anyone("/auth/error").get(|| to(kakao::failed)),
+        anyone("/join")
+            .get(|| to(join::show))
+            .post(|| to(join::act)),
+        anyone("/join/sent").get(|| to(join::sent::show)),
+        anyone("/join/resend").post(|| to(join::sent::again)),
+        anyone("/join/verify")
+            .get(|| to(join::verify::show))
+            .post(|| to(join::verify::act)),
+        anyone("/join/done").get(|| to(join::verify::done)),
         member("/me").get(|| to(me::show)),
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),

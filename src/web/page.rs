@@ -178,7 +178,17 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> HttpResponse {
 
 /// Turns a template into an answer for somebody we have met; a notice it showed is done with.
 pub(super) fn show(site: &Site, visitor: &Visitor, page: &impl Template) -> HttpResponse {
-    let mut response = render(StatusCode::OK, page);
+    show_as(StatusCode::OK, site, visitor, page)
+}
+
+/// As [`show`], with another status: for a form that is shown once more.
+pub(super) fn show_as(
+    status: StatusCode,
+    site: &Site,
+    visitor: &Visitor,
+    page: &impl Template,
+) -> HttpResponse {
+    let mut response = render(status, page);
     if visitor.notice().is_some() {
         let forget = site.cookies.forget(site.cookies.notice);
         if let Ok(value) = HeaderValue::from_str(&forget.encoded().to_string()) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::cookies::CookieNames;
+use super::error::{ErrorId, Problem};
 use super::health::Readiness;
 use super::limit::Limits;
 use crate::config::{Config, PublicUrl};
@@ -72,6 +73,14 @@ impl Site {
     pub(super) fn admits_staff_from(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         self.admin_networks.is_empty() || self.admin_networks.iter().any(|net| net.contains(&ip))
+    }
+
+    /// Goes on only where there is a way in by email; elsewhere its pages do not exist.
+    pub(super) fn takes_email(&self) -> Result<(), Problem> {
+        if self.gate.takes_email() {
+            return Ok(());
+        }
+        Err(Problem::from(ErrorId::NotFound))
     }
 
     /// What the service is called.

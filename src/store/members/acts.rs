@@ -117,6 +117,14 @@ pub(in crate::store) fn hold_one(connection: &mut AnyConnection, id: &str) -> Re
     Ok(())
 }
 
+/// As [`hold`], for a member alone who changes something of their own.
+///
+/// # Errors
+/// The database's.
+pub fn hold_self(connection: &mut AnyConnection, id: MemberId) -> Result<(), Error> {
+    hold_one(connection, &id.to_string())
+}
+
 /// Writes a standing and, for a suspension, why; the version grows.
 ///
 /// # Errors

@@ -1,0 +1,33 @@
+//! Letters as they wait in the outbox, for stories in which nobody carries them.
+
+use kakao_gate::mail::Message;
+
+use super::TestApp;
+
+impl TestApp {
+    /// The letters that wait, the oldest first.
+    pub async fn letters(&self) -> Vec<Message> {
+        let sql = "SELECT id || ' ' || sealed_token AS value FROM outbox \
+                   WHERE kind = 'mail' AND sealed_token <> '' ORDER BY id";
+        let vault = self.gate().vault;
+        let open = |row: &String| {
+            let (id, sealed) = row.split_once(' ').unwrap();
+            let plain = vault.open(&format!("outbox.sealed_token/{id}"), sealed);
+            serde_json::from_slice(&plain.unwrap()).unwrap()
+        };
+        self.values(sql).await.iter().map(open).collect()
+    }
+
+    /// The last letter.
+    pub async fn last_letter(&self) -> Message {
+        self.letters().await.pop().expect("a letter")
+    }
+
+    /// The path of the link in a letter.
+    pub fn link_in(&self, letter: &Message) -> String {
+        let link = letter.paragraphs.last().unwrap();
+        let path = link.strip_prefix(&self.url);
+        path.unwrap_or_else(|| panic!("{link} is not ours"))
+            .to_owned()
+    }
+}

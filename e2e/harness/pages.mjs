@@ -34,6 +34,7 @@ export const open = [
   ['/privacy', 200],
   ['/help', 200],
   ['/auth/kakao/cancelled', 200],
+  ['/auth/kakao/join', 400],
   ['/nowhere', 404],
   ['/theme', 405],
   ...errors.map(([id, status]) => [`/auth/error?e=${id}`, status]),

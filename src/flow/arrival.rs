@@ -6,27 +6,40 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::owed::{Revocation, owe};
-use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Rules, Why, log_event};
+use super::{
+    Attempt, Audited, Completed, Ending, Gate, LoginFailure, Origin, Rules, Why, log_event,
+};
 use crate::kakao::{AuthorizationCode, Tokens, User};
 use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
 use crate::session::Token;
 use crate::store::attempts;
-use crate::store::members::{self, KakaoProfile, Newcomer};
+use crate::store::members::{self, Arrived, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
 use crate::store::sessions::{self, Found, NewSession, SealedTokens};
 use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.
 pub(super) struct Arrival {
-    profile: KakaoProfile,
-    tokens: Tokens,
+    pub(super) profile: KakaoProfile,
+    pub(super) tokens: Tokens,
 }
 
 /// What became of somebody whom Kakao vouched for.
-enum Admission {
+pub(super) enum Admission {
     Signed(Member, Token),
     Barred(Member),
     OtherPerson,
+    /// Has to agree to the terms first; what the browser keeps meanwhile.
+    Undecided(String),
+}
+
+/// A member whom Kakao vouched for, about to be let in.
+pub(super) struct Welcome<'a> {
+    pub(super) arrived: Arrived,
+    pub(super) tokens: &'a Tokens,
+    pub(super) attempt: &'a Attempt,
+    pub(super) current: Option<&'a Token>,
+    pub(super) origin: &'a Origin,
 }
 
 impl Rules {
@@ -116,20 +129,20 @@ impl Gate {
                 .write(move |connection| debtor.owe_back(connection, kind, None, &tokens, now))
                 .await;
             match owed {
-                Ok(()) => gate.owed.notify_one(),
+                Ok(_) => gate.owed.notify_one(),
                 Err(error) => tracing::warn!(%error, "a token of nobody was not given back"),
             }
         });
     }
 
-    fn owe_back(
+    pub(super) fn owe_back(
         &self,
         connection: &mut AnyConnection,
         kind: Kind,
         member: Option<MemberId>,
         tokens: &Tokens,
         now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
+    ) -> Result<Uuid, store::Error> {
         let revocation = Revocation {
             kind,
             member,
@@ -146,66 +159,113 @@ impl Gate {
         attempt: &Attempt,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let now = self.clock.now();
-        let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
-        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
+        let (gate, attempt_of, from) = (self.clone(), attempt.clone(), origin.clone());
+        let replaces = current.is_some();
         let admitted = self
             .store
             .write(move |connection| {
-                let profile = &arrival.profile;
-                if let Some(expected) = proves {
+                let (profile, attempt) = (&arrival.profile, &attempt_of);
+                if let Some(expected) = attempt.proves {
                     let found = members::of_kakao(connection, profile)?;
                     if found != Some(expected) {
                         gate.owe_back(connection, Kind::Logout, found, &arrival.tokens, now)?;
+                        let action = action_of(attempt);
                         let audited = Audited::own(expected, action, &from).refused("other_person");
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
                 }
-                let newcomer = Newcomer {
-                    id: MemberId(gate.random.id(now)?),
-                    role: gate.rules.first_role(profile),
+                if gate.rules.agreements.are_published()
+                    && members::of_kakao(connection, profile)?.is_none()
+                {
+                    let kept = gate.let_decide(connection, &arrival, attempt, now)?;
+                    return Ok(Admission::Undecided(kept));
+                }
+                let welcome = Welcome {
+                    arrived: gate.arrive(connection, &arrival, now)?,
+                    tokens: &arrival.tokens,
+                    attempt,
+                    current: current.as_ref(),
+                    origin: &from,
                 };
-                let arrived = members::sign_in_with_kakao(connection, profile, newcomer, now)?;
-                let member = arrived.member;
-                if !member.standing.admits(now) {
-                    let (kind, whose) = (Kind::Logout, Some(member.id));
-                    gate.owe_back(connection, kind, whose, &arrival.tokens, now)?;
-                    let audited = Audited::own(member.id, action, &from).refused("suspended");
-                    gate.audit(connection, &[audited], now)?;
-                    return Ok(Admission::Barred(member));
-                }
-                gate.end_previous(connection, current.as_ref(), &member, now)?;
-                let token = Token::of_attempt(gate.random.id(now)?, &seed);
-                let mut session = gate.new_session(&token, &member, Method::Kakao, &from, now);
-                session.kakao = Some(gate.seal_tokens(token.id(), &arrival.tokens, now)?);
-                sessions::insert(connection, &session)?;
-                attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
-                let mut audited = Vec::new();
-                if arrived.joined {
-                    audited.push(Audited::own(member.id, "join.kakao", &from));
-                }
-                if arrived.joined && member.role != Role::Member {
-                    audited.push(Audited {
-                        actor: None,
-                        detail: Some(format!("member → {}", member.role.code())),
-                        reason: Some("settings".to_owned()),
-                        ..Audited::own(member.id, "member.role", &from)
-                    });
-                }
-                audited.push(Audited::own(member.id, action, &from));
-                gate.audit(connection, &audited, now)?;
-                Ok(Admission::Signed(member, token))
+                gate.welcome(connection, welcome, now)
             })
             .await?;
         if replaces || !matches!(admitted, Admission::Signed(..)) {
             self.owed.notify_one();
         }
         match admitted {
+            Admission::Undecided(kept) => Ok(Ending::Undecided(kept)),
+            other => self.told(other, attempt, origin).map(Ending::SignedIn),
+        }
+    }
+
+    /// Finds or makes the member.
+    pub(super) fn arrive(
+        &self,
+        connection: &mut AnyConnection,
+        arrival: &Arrival,
+        now: OffsetDateTime,
+    ) -> Result<Arrived, store::Error> {
+        let newcomer = Newcomer {
+            id: MemberId(self.random.id(now)?),
+            role: self.rules.first_role(&arrival.profile),
+        };
+        members::sign_in_with_kakao(connection, &arrival.profile, newcomer, now)
+    }
+
+    /// Lets a member in, unless they are barred.
+    pub(super) fn welcome(
+        &self,
+        connection: &mut AnyConnection,
+        welcome: Welcome<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Admission, store::Error> {
+        let Welcome {
+            arrived: Arrived { member, joined },
+            tokens,
+            attempt,
+            current,
+            origin,
+        } = welcome;
+        let action = action_of(attempt);
+        if !member.standing.admits(now) {
+            self.owe_back(connection, Kind::Logout, Some(member.id), tokens, now)?;
+            let audited = Audited::own(member.id, action, origin).refused("suspended");
+            self.audit(connection, &[audited], now)?;
+            return Ok(Admission::Barred(member));
+        }
+        self.end_previous(connection, current, &member, now)?;
+        let token = Token::of_attempt(self.random.id(now)?, attempt.seed());
+        let mut session = self.new_session(&token, &member, Method::Kakao, origin, now);
+        session.kakao = Some(self.seal_tokens(token.id(), tokens, now)?);
+        sessions::insert(connection, &session)?;
+        let outcome = format!("session:{}", token.id());
+        attempts::settle(connection, &attempt.state_hash(), &outcome)?;
+        let mut audited = Vec::new();
+        if joined {
+            audited.push(Audited::own(member.id, "join.kakao", origin));
+        }
+        if joined && member.role != Role::Member {
+            audited.push(Audited::role_by_settings(member.id, member.role, origin));
+        }
+        audited.push(Audited::own(member.id, action, origin));
+        self.audit(connection, &audited, now)?;
+        Ok(Admission::Signed(member, token))
+    }
+
+    /// What an admission comes to for whoever asked.
+    pub(super) fn told(
+        &self,
+        admitted: Admission,
+        attempt: &Attempt,
+        origin: &Origin,
+    ) -> Result<Completed, LoginFailure> {
+        match admitted {
             Admission::Signed(member, token) => {
-                log_event(action, member.id, token.id(), origin);
+                log_event(action_of(attempt), member.id, token.id(), origin);
                 Ok(Completed {
                     token,
                     next: attempt.next.clone(),
@@ -225,6 +285,7 @@ impl Gate {
                 why: Why::OtherPerson,
                 cause: Some("somebody else's Kakao account".to_owned()),
             }),
+            Admission::Undecided(_) => Err(Why::Server.into()),
         }
     }
 
@@ -278,6 +339,14 @@ impl Gate {
 /// What a session's access token is sealed for.
 pub(super) fn access_token_context(session: Uuid) -> String {
     format!("sessions.kakao_access/{session}")
+}
+
+/// What a login is called in the records.
+fn action_of(attempt: &Attempt) -> &'static str {
+    match attempt.proves {
+        Some(_) => "reauth.kakao",
+        None => "login.kakao",
+    }
 }
 
 /// What Kakao answers by `deadline`.

@@ -98,6 +98,16 @@ pub struct Completed {
     pub next: Next,
 }
 
+/// What a login that went well came to.
+#[derive(Clone)]
+pub enum Ending {
+    /// Somebody is signed in.
+    SignedIn(Completed),
+    /// Somebody has come for the first time and decides about the terms first. What the browser
+    /// keeps meanwhile, see [`super::Undecided`].
+    Undecided(String),
+}
+
 impl Callback {
     /// The `state` that came back.
     #[must_use]
@@ -157,7 +167,7 @@ impl Gate {
         attempts: &Attempts,
         current: Option<Token>,
         origin: Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let outcome = match self.attempt_of(&callback, attempts) {
             Ok((attempt, code)) => {
                 let gate = self.clone();
@@ -166,8 +176,9 @@ impl Gate {
             }
             Err(why) => Err(why.into()),
         };
-        // Failures are counted where they are told, together with callbacks that were none.
-        if outcome.is_ok() {
+        // Failures are counted where they are told, together with callbacks that were none; who
+        // still decides is counted when they have.
+        if matches!(outcome, Ok(Ending::SignedIn(_))) {
             self.metrics.login("success");
         }
         outcome
@@ -199,7 +210,7 @@ impl Gate {
         attempt: &Attempt,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let deadline = Instant::now() + LIMIT;
         let state_hash = attempt.state_hash();
         match self.claim(&state_hash, attempt.expires_at()).await? {
@@ -236,7 +247,7 @@ impl Gate {
         state_hash: String,
         mut outcome: Option<String>,
         deadline: Instant,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         while outcome.is_none() && Instant::now() < deadline {
             tokio::time::sleep(PEEK).await;
             let hash = state_hash.clone();
@@ -245,9 +256,23 @@ impl Gate {
                 .read(move |connection| attempts::outcome(connection, &hash))
                 .await?;
         }
-        let session = outcome
-            .as_deref()
-            .and_then(|outcome| outcome.strip_prefix("session:"));
+        let outcome = outcome.unwrap_or_default();
+        match outcome.strip_prefix("join:") {
+            Some(kept) => Ok(Ending::Undecided(kept.to_owned())),
+            None => self
+                .session_of(attempt, &outcome)
+                .await
+                .map(Ending::SignedIn),
+        }
+    }
+
+    /// The session that an attempt has come to.
+    pub(super) async fn session_of(
+        &self,
+        attempt: &Attempt,
+        outcome: &str,
+    ) -> Result<Completed, LoginFailure> {
+        let session = outcome.strip_prefix("session:");
         let Some(Ok(id)) = session.map(Uuid::parse_str) else {
             return Err(Why::CodeUsed.into());
         };
@@ -281,8 +306,8 @@ impl Gate {
 
 /// The result of a story told in a task of its own. A panic there goes on here.
 fn finished(
-    joined: Result<Result<Completed, LoginFailure>, tokio::task::JoinError>,
-) -> Result<Completed, LoginFailure> {
+    joined: Result<Result<Ending, LoginFailure>, tokio::task::JoinError>,
+) -> Result<Ending, LoginFailure> {
     joined.unwrap_or_else(|join| match join.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Why::Unavailable.into()),

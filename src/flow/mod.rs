@@ -10,6 +10,7 @@ mod join;
 mod letters;
 mod login;
 mod logout;
+mod newcomer;
 mod next;
 pub mod owed;
 mod session;
@@ -27,8 +28,9 @@ pub use failure::{LoginFailure, Why};
 pub use join::{
     Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, NAME_CHARS, Opened, TooMany, Typed,
 };
-pub use login::{Begun, Callback, Completed};
+pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
+pub use newcomer::{LIFE as DECISION_LIFE, Undecided, Unjoined};
 pub use next::Next;
 pub use trouble::Trouble;
 

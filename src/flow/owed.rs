@@ -45,13 +45,13 @@ pub(super) struct Revocation<'a> {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// Writes a debt down.
+/// Writes a debt down; its id is for whoever may take it back.
 pub(super) fn owe(
     gate: &Gate,
     connection: &mut AnyConnection,
     revocation: &Revocation<'_>,
     now: OffsetDateTime,
-) -> Result<(), store::Error> {
+) -> Result<Uuid, store::Error> {
     let id = gate.random.id(now)?;
     let call = NewCall {
         id,
@@ -61,7 +61,8 @@ pub(super) fn owe(
         created_at: now,
         expires_at: revocation.expires_at,
     };
-    outbox::owe(connection, &call)
+    outbox::owe(connection, &call)?;
+    Ok(id)
 }
 
 /// What a debt's token is sealed for.
@@ -121,7 +122,8 @@ impl Gate {
             told: &token,
             expires_at: *expires_at,
         };
-        owe(self, connection, &revocation, now)
+        owe(self, connection, &revocation, now)?;
+        Ok(())
     }
 
     /// Owes a member a letter, for as long as there is a point in it.
@@ -141,7 +143,8 @@ impl Gate {
             told: &told,
             expires_at: now + life,
         };
-        owe(self, connection, &revocation, now)
+        owe(self, connection, &revocation, now)?;
+        Ok(())
     }
 
     /// Owes Kakao the end of every token of a member whose sessions an admin has `ended`: by
@@ -165,7 +168,8 @@ impl Gate {
                 told: id.as_bytes(),
                 expires_at: now + BY_ADMIN_KEY,
             };
-            return owe(self, connection, &revocation, now);
+            owe(self, connection, &revocation, now)?;
+            return Ok(());
         }
         for session in ended {
             self.owe_for(connection, member, session, now)?;

@@ -8,9 +8,9 @@ use super::Site;
 use super::cookies::{self, FailureContext, Notice};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
-use super::reauth;
 use super::visitor::Visitor;
-use crate::flow::{Attempts, Callback, LoginFailure, Why};
+use super::{newcomer, reauth};
+use crate::flow::{Attempts, Callback, Ending, LoginFailure, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
@@ -47,7 +47,8 @@ pub(super) async fn complete(
         .complete_login(callback, &attempts, current, visitor.origin().clone())
         .await;
     match completed {
-        Ok(completed) => {
+        Ok(Ending::Undecided(kept)) => Ok(newcomer::lead_here(&site, kept)),
+        Ok(Ending::SignedIn(completed)) => {
             session
                 .sign_in(&completed.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
@@ -126,7 +127,8 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
         .any(|value| value.contains("prefetch") || value.contains("prerender"))
 }
 
-fn fail(
+/// The way to the page that says why.
+pub(super) fn fail(
     site: &Site,
     visitor: &Visitor,
     failure: &LoginFailure,

@@ -22,6 +22,7 @@ mod limit;
 mod login;
 mod logout;
 mod me;
+mod newcomer;
 mod page;
 mod preferences;
 mod reading;
@@ -115,6 +116,9 @@ pub fn table() -> Vec<Address> {
         anyone("/login").get(|| to(login::show)),
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
+        anyone("/auth/kakao/join")
+            .get(|| to(newcomer::show))
+            .post(|| to(newcomer::act)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
         anyone("/auth/error").get(|| to(kakao::failed)),
         anyone("/join")

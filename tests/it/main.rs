@@ -34,6 +34,7 @@ mod health;
 mod identity;
 mod join;
 mod kakao_faults;
+mod kakao_join;
 mod limits;
 mod login;
 mod logout;

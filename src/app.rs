@@ -164,6 +164,8 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         staff_idle: config.admin.session_idle,
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
+        search_strict: config.admin.search_strict,
+        audit_retention: config.admin.audit_retention,
     };
     let random = Random::system();
     let postman = config.mail.as_ref();
@@ -179,6 +181,8 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         metrics: Metrics::default(),
         rules: Arc::new(rules),
         owed: Arc::new(Notify::new()),
+        watch: Arc::default(),
+        figures: Arc::default(),
         letters: Arc::new(Notify::new()),
     })
 }

@@ -7,7 +7,7 @@
 mod dates;
 mod particle;
 
-pub use dates::machine_time;
+pub use dates::{machine_day, machine_time, seoul_day, seoul_midnight};
 pub use particle::Particle;
 
 /// A language of the interface.

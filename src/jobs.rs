@@ -1,5 +1,5 @@
-//! What must still happen later: calls owed to Kakao, lifting suspensions that are over, and
-//! forgetting what has expired.
+//! What must still happen later: calls owed to Kakao, lifting suspensions that are over, forgetting
+//! what has expired, and watching over the audit log.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -23,19 +23,27 @@ const PURGE_EVERY: Duration = Duration::from_secs(600);
 /// How long an ended session can still tell its device why it ended.
 const ENDED_KEPT: time::Duration = time::Duration::days(7);
 
+/// How long a mailed link that does not work any more can still say why.
+const LINKS_KEPT: time::Duration = time::Duration::days(7);
+
 /// How long a call that was made stays to be looked at.
 const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
-
-/// How long a link that was mailed can still be told that its time is over, or that it was used.
-const LINKS_KEPT: time::Duration = time::Duration::days(2);
 
 /// The most rows forgotten in one transaction, so that nobody waits long for the writer.
 const PURGE_BATCH: i64 = 500;
 
+/// How often the whole audit log is walked.
+const WATCH_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
 /// of work it happened in.
 pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
-    tokio::join!(deliver(&gate, stop.clone()), keep(&gate, stop));
+    // Side by side: neither a long log nor a slow mail server must put off what is owed.
+    tokio::join!(
+        serve(&gate, stop.clone()),
+        deliver(&gate, stop.clone()),
+        watch_over(&gate, stop)
+    );
 }
 
 /// Letters, by themselves: a mail server may take its time over each.
@@ -52,7 +60,7 @@ async fn deliver(gate: &Gate, mut stop: watch::Receiver<bool>) {
 }
 
 /// Everything else.
-async fn keep(gate: &Gate, mut stop: watch::Receiver<bool>) {
+async fn serve(gate: &Gate, mut stop: watch::Receiver<bool>) {
     let (mut pay_at, mut measure_at) = (every(PAY_EVERY), every(MEASURE_EVERY));
     let mut purge_at = every(PURGE_EVERY);
     loop {
@@ -63,6 +71,23 @@ async fn keep(gate: &Gate, mut stop: watch::Receiver<bool>) {
             _ = pay_at.tick() => done(pay(gate)).await,
             _ = measure_at.tick() => done(measure(gate)).await,
             _ = purge_at.tick() => done(purge(gate)).await,
+        }
+    }
+}
+
+async fn watch_over(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut watch_at = every(WATCH_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            _ = watch_at.tick() => {}
+        }
+        // It only looks, and can be left in the middle.
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = done(gate.watch_audit_log()) => {}
         }
     }
 }
@@ -116,8 +141,7 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
     // An hour longer than they live: an instance whose clock is behind must find them claimed.
     let attempts = now - time::Duration::HOUR;
-    let (sessions, calls) = (now - ENDED_KEPT, now - OUTBOX_KEPT);
-    let links = now - LINKS_KEPT;
+    let (sessions, calls, links) = (now - ENDED_KEPT, now - OUTBOX_KEPT, now - LINKS_KEPT);
     while gate.lift_ended_suspensions().await? {}
     in_batches(gate, move |c, most| attempts::purge(c, attempts, most)).await?;
     in_batches(gate, move |c, most| {
@@ -125,12 +149,14 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     })
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
-    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
     // Those who never opened a link first: their links are still there to tell since when.
     let full = usize::try_from(PURGE_BATCH).unwrap_or(usize::MAX);
     while gate.forget_awaited(PURGE_BATCH).await? >= full {}
     in_batches(gate, move |c, most| mail_links::purge(c, links, most)).await?;
-    in_batches(gate, move |c, most| throttles::purge(c, now, most)).await
+    in_batches(gate, move |c, most| throttles::purge(c, now, most)).await?;
+    in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
+    gate.purge_audit_log().await?;
+    gate.store.write(store::keep_statistics).await
 }
 
 async fn in_batches(

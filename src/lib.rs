@@ -29,6 +29,10 @@ pub mod kakao;
 pub mod mail;
 pub mod store;
 
+// Members for the demo and for load tests, whom nobody ever was.
+#[cfg(feature = "emulator")]
+pub mod seed;
+
 // What a browser holds.
 pub mod session;
 
@@ -41,6 +45,9 @@ pub mod web;
 
 // Everything put together.
 pub mod app;
+
+// What operators type.
+pub mod command;
 
 // Kakao's stand-in for the demo and the tests: an island.
 #[cfg(feature = "emulator")]

@@ -8,6 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
+use kakao_gate::clock::Clock;
+use kakao_gate::command::audit;
+use kakao_gate::command::member;
 use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
@@ -33,6 +36,12 @@ enum Command {
     Check,
     /// Make a new SECRET_KEY.
     Key,
+    /// Find members, and act on them, while the service runs.
+    #[command(subcommand)]
+    Member(member::Command),
+    /// See whether the audit log is as it was written.
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +51,8 @@ fn main() -> ExitCode {
         Command::Migrate => migrate(),
         Command::Check => check(),
         Command::Key => key(),
+        Command::Member(command) => member(command),
+        Command::Audit(command) => audit(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,4 +152,27 @@ fn key() -> Result<()> {
     let bytes = [random.bytes::<48>()?, random.bytes::<48>()?].concat();
     writeln!(io::stdout(), "{}", STANDARD.encode(bytes))?;
     Ok(())
+}
+
+fn member(command: member::Command) -> Result<()> {
+    let (environment, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    let operator = environment.operator();
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        member::run(command, &gate, operator, &mut out).await?;
+        Ok(out.flush()?)
+    })
+}
+
+fn audit(command: audit::Command) -> Result<()> {
+    let (_, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        audit::run(command, &gate, &mut out).await?;
+        Ok(out.flush()?)
+    })
 }

@@ -280,6 +280,8 @@ pub enum EndedBy {
     Suspension,
     /// An admin logged the member out of everything.
     Admin,
+    /// The password was changed elsewhere.
+    Password,
 }
 
 /// One signed-in browser of a member.
@@ -301,6 +303,8 @@ pub struct Session {
     pub idle_ends_at: OffsetDateTime,
     /// When it ends in any case.
     pub ends_at: OffsetDateTime,
+    /// Whether it ends with the browser, and sooner than others.
+    pub brief: bool,
 }
 
 /// Who is asking: a live session, its member, and the member's Kakao account.

@@ -37,7 +37,7 @@ pub struct Lengths {
 }
 
 /// A password as it was typed, normalised. Prints as nothing.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 /// Why a password is not accepted as a new one.

@@ -59,6 +59,8 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
     logins: Family<OutcomeLabels, Counter>,
+    password_logins: Family<OutcomeLabels, Counter>,
+    password_hashes: Family<OutcomeLabels, Counter>,
     owed_calls: Family<OutcomeLabels, Counter>,
     owed_waiting: Gauge,
     sessions_live: Gauge,
@@ -92,6 +94,8 @@ impl Default for Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(buckets),
             logins: Family::default(),
+            password_logins: Family::default(),
+            password_hashes: Family::default(),
             owed_calls: Family::default(),
             owed_waiting: Gauge::default(),
             sessions_live: Gauge::default(),
@@ -115,6 +119,16 @@ impl Metrics {
             "logins",
             "Completed callbacks by outcome",
             self.logins.clone(),
+        );
+        registry.register(
+            "password_logins",
+            "Logins by email and password, by outcome",
+            self.password_logins.clone(),
+        );
+        registry.register(
+            "password_hashes",
+            "Passwords hashed or checked, by outcome",
+            self.password_hashes.clone(),
         );
         registry.register(
             "owed_calls",
@@ -149,6 +163,20 @@ impl Metrics {
     /// Counts a callback by the id of its outcome.
     pub fn login(&self, outcome: &'static str) {
         self.logins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a login by email and password.
+    pub fn password_login(&self, outcome: &'static str) {
+        self.password_logins
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+
+    /// Counts a password that was hashed or checked, or was not for want of a slot.
+    pub fn password_hash(&self, outcome: &'static str) {
+        self.password_hashes
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
     }
 
     /// Counts a try at a call owed to Kakao.

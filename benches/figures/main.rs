@@ -1,5 +1,6 @@
 //! The figures of `docs/benchmarks.md`, all from one run, so that their ratios mean something:
-//! `cargo bench`. Takes about a minute and needs nothing installed.
+//! `cargo bench`. Takes about a minute and needs nothing installed. `cargo bench -- members` prints
+//! those of the member list instead, on PostgreSQL too when `TEST_DATABASE_URL` is set.
 //!
 //! Load, emulator and server share the machine's cores, in the comparison too.
 
@@ -17,6 +18,7 @@
 
 mod bare;
 mod load;
+mod members;
 mod process;
 mod service;
 mod wire;
@@ -38,7 +40,12 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let only_lists = std::env::args().any(|argument| argument == "members");
     actix_web::rt::System::new().block_on(async {
+        if only_lists {
+            members::lists().await;
+            return;
+        }
         println!("figure | Kakao Gate | bare actix-web | ratio");
         println!("--- | --- | --- | ---");
         let logins = load::logins().await;

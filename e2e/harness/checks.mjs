@@ -102,7 +102,7 @@ export async function translated(page, lang) {
     if (lang === 'en') assert.doesNotMatch(text, HANGUL, `Korean on ${page.url()}`);
   }
   if (lang === 'ko') {
-    const buttons = await page.locator('main :is(button, a.btn, a.kakao)').allInnerTexts();
+    const buttons = await page.locator('main :is(button, a.btn, a.kakao)').filter({ visible: true }).allInnerTexts();
     for (const label of buttons) assert.match(label, HANGUL, `a button without Korean on ${page.url()}`);
   }
 }
@@ -112,7 +112,8 @@ export async function pressable(page) {
   const small = await page.evaluate(() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
     .filter((part) => part.checkVisibility() && !part.closest('.skip, p:not(.btns) > a'))
     .flatMap((part) => {
-      const { width, height } = part.getBoundingClientRect();
+      // A box is pressed by its label, too.
+      const { width, height } = (part.closest('label') ?? part).getBoundingClientRect();
       const least = part.closest('footer') ? 24 : 44;
       const isSmall = height < least - 0.5 || width < 24;
       return isSmall ? [`${part.textContent.trim() || part.name} ${width}×${height}`] : [];

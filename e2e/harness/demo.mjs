@@ -10,13 +10,14 @@ const PROGRAM = process.env.DEMO ?? fileURLToPath(new URL('../../target/debug/de
 const PATIENCE = 30_000;
 
 /**
- * Starts the service and the emulator on free ports, with a database of their own.
+ * Starts the service and the emulator on free ports, with a database of their own; `settings`
+ * are those that a developer may bring.
  * `heal`, `fail` and `reset` press the buttons of the emulator's first page.
  */
-export async function startDemo() {
+export async function startDemo(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'kakao-gate-e2e-'));
   const { PATH, HOME } = process.env;
-  const child = spawn(PROGRAM, { cwd: folder, env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(PROGRAM, { cwd: folder, env: { PATH, HOME, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const said = { out: '', log: '' };
   child.stderr.on('data', (text) => { said.log += text; });

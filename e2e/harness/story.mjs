@@ -38,3 +38,19 @@ export async function logOut(page, service, lang) {
   await control(page, 'button', word(lang, 'lo.svc')).click();
   await page.waitForURL(`${service}/logged-out`);
 }
+
+/** Makes an account at the emulator and logs in with it, in a browser of its own. */
+export async function join(browser, service, name, email) {
+  const context = await browser.newContext({ locale: 'ko-KR', javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${service}/login`);
+  await kakaoButton(page).click();
+  await page.locator('details summary').click();
+  await page.locator('#nickname').fill(name);
+  await page.locator('#email').fill(email);
+  await page.locator('details button.main').click();
+  for (const item of await page.locator('input[name=item]').all()) await item.check();
+  await page.locator('button[name=answer][value=agree]').click();
+  await page.waitForURL(`${service}/me`);
+  await context.close();
+}

@@ -74,7 +74,7 @@ for (const width of [360, 1280]) {
       }
     };
     await follow(STOPS);
-    await logIn(page, demo.service, 'linked');
+    await logIn(page, demo.service, 'ordinary');
     await follow(MEMBER_STOPS);
     calm();
     await context.close();

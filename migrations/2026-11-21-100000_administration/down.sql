@@ -1,16 +1,25 @@
+DROP TABLE member_tallies;
 DROP TABLE audit_chain;
+DROP INDEX audit_events_result;
 DROP INDEX audit_events_action;
 DROP INDEX audit_events_subject;
 DROP INDEX audit_events_actor;
+DROP INDEX audit_events_at;
 DROP INDEX audit_events_place;
 ALTER TABLE audit_events DROP COLUMN digest;
 ALTER TABLE audit_events DROP COLUMN detail;
 ALTER TABLE audit_events DROP COLUMN place;
+CREATE INDEX audit_events_at ON audit_events (at);
 DROP TABLE admin_preferences;
 DROP TABLE saved_views;
-DROP INDEX members_joined_with;
+-- The first two are the program's own, where the database has them.
+DROP TABLE IF EXISTS member_names;
+DROP INDEX IF EXISTS members_grams;
+DROP INDEX members_by_name;
+DROP INDEX members_by_seen;
+DROP INDEX members_by_created;
+DROP INDEX members_by_number;
 DROP INDEX members_role;
-DROP INDEX members_standing;
 DROP INDEX members_email;
 DROP INDEX members_name;
 DROP INDEX members_seen;

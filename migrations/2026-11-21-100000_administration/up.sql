@@ -18,15 +18,24 @@ ALTER TABLE members ADD COLUMN email_key TEXT;
 ALTER TABLE members ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
 ALTER TABLE members ADD COLUMN name_grams TEXT NOT NULL DEFAULT '';
 
--- One for each order in which members are listed, and for each condition that few may meet.
+-- The bare orders in which members are listed, and what single members are found by.
 CREATE UNIQUE INDEX members_number ON members (number);
-CREATE INDEX members_created ON members (created_at, id);
-CREATE INDEX members_seen ON members (last_login_at, id);
-CREATE INDEX members_name ON members (name_key, id);
+CREATE INDEX members_created ON members (created_at, number);
+CREATE INDEX members_seen ON members (last_login_at, number);
+CREATE INDEX members_name ON members (name_key, number);
 CREATE INDEX members_email ON members (email_key);
-CREATE INDEX members_standing ON members (standing, created_at, id);
-CREATE INDEX members_role ON members (role, created_at, id);
-CREATE INDEX members_joined_with ON members (joined_with, created_at, id);
+CREATE INDEX members_role ON members (role, number);
+
+-- Each order once more for each standing, role and way to have come, with all that a filter may
+-- ask beside: a filtered list is read off these alone (`store::directory`).
+CREATE INDEX members_by_number
+    ON members (standing, role, joined_with, number, created_at, name_key);
+CREATE INDEX members_by_created
+    ON members (standing, role, joined_with, created_at, number, name_key);
+CREATE INDEX members_by_seen
+    ON members (standing, role, joined_with, last_login_at, number, created_at, name_key);
+CREATE INDEX members_by_name
+    ON members (standing, role, joined_with, name_key, number, created_at);
 
 -- What an admin keeps for next time.
 CREATE TABLE saved_views (
@@ -50,9 +59,14 @@ ALTER TABLE audit_events ADD COLUMN place BIGINT;
 ALTER TABLE audit_events ADD COLUMN detail TEXT;
 ALTER TABLE audit_events ADD COLUMN digest TEXT;
 CREATE UNIQUE INDEX audit_events_place ON audit_events (place);
-CREATE INDEX audit_events_actor ON audit_events (actor, place);
-CREATE INDEX audit_events_subject ON audit_events (subject, place);
-CREATE INDEX audit_events_action ON audit_events (action, place);
+-- For the people who read it, in the order of time.
+DROP INDEX audit_events_at;
+CREATE INDEX audit_events_at ON audit_events (at, place);
+CREATE INDEX audit_events_actor ON audit_events (actor, at, place);
+CREATE INDEX audit_events_subject ON audit_events (subject, at, place);
+CREATE INDEX audit_events_action ON audit_events (action, at, place, result);
+-- Of what did not succeed only: that of everything would be taken for one person's entries, too.
+CREATE INDEX audit_events_result ON audit_events (result, at, place) WHERE result <> 'success';
 
 -- Both ends of the chain, vouched for with the service's own key: whoever rewrites the chain
 -- without that key is found out.
@@ -63,4 +77,15 @@ CREATE TABLE audit_chain (
     head_place  BIGINT NOT NULL,
     head_digest TEXT NOT NULL,
     voucher     TEXT NOT NULL
+);
+
+-- How many joined and left, by day in Seoul; kept by triggers, which each database writes in its
+-- own way (`store::tallies`).
+CREATE TABLE member_tallies (
+    day       TEXT NOT NULL,
+    provider  TEXT NOT NULL,
+    shard     INTEGER NOT NULL,
+    joined    BIGINT NOT NULL,
+    withdrawn BIGINT NOT NULL,
+    PRIMARY KEY (day, provider, shard)
 );

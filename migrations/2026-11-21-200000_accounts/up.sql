@@ -41,6 +41,9 @@ CREATE TABLE throttles (
 );
 CREATE INDEX throttles_expires ON throttles (expires_at);
 
+-- A session that is to end with the browser, by the member's wish.
+ALTER TABLE sessions ADD COLUMN brief BOOLEAN NOT NULL DEFAULT FALSE;
+
 -- An address that was proved belongs to one member, whatever the spelling; one that was not is
 -- waited for by one. Of members who share one from before, the first keeps it.
 UPDATE members SET email = NULL, email_key = NULL, email_verified_at = NULL

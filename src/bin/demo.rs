@@ -11,10 +11,12 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kakao_gate::app::{self, Surroundings};
-use kakao_gate::config::Environment;
+use kakao_gate::clock::Clock;
+use kakao_gate::config::{Config, Environment};
 use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, Settings};
 use kakao_gate::random::Random;
-use kakao_gate::telemetry;
+use kakao_gate::vault::Vault;
+use kakao_gate::{seed, store, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Where the demo keeps its master key, so that a second start knows the sessions of the first.
@@ -23,9 +25,21 @@ const KEY_FILE: &str = "var/demo.key";
 /// The ports of the first choice; taken ones are replaced by free ones.
 const SERVICE_PORT: u16 = 8080;
 const EMULATOR_PORT: u16 = 9898;
+const MAIL_PORT: u16 = 9899;
+
+/// Whoever of the emulator's people is this one owns the place. Not the first of them, so that
+/// the first login meets the pages as members do.
+const OWNER: &str = "linked";
+
+/// Members in a new database, beside those who sign in.
+const MEMBERS: usize = 300;
+
+/// Whom the service's mails come from.
+const MAIL_FROM: &str = "Kakao Gate demo <no-reply@demo.example>";
 
 /// Settings that a developer may bring; the rest is the demo's own business.
 const BROUGHT: &[&str] = &[
+    "ADMIN_EMAILS",
     "DATABASE_URL",
     "SESSION_STORE",
     "REDIS_URL",
@@ -57,19 +71,27 @@ async fn run() -> Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let service = listen(SERVICE_PORT)?;
     let service_url = format!("http://{}", service.local_addr()?);
-    let emulator = Emulator::start(listen(EMULATOR_PORT)?, Settings::seeded(&service_url))?;
-    let environment = environment(&service_url, emulator.url())?;
+    let emulator = Emulator::start_with_mail_at(
+        listen(EMULATOR_PORT)?,
+        listen(MAIL_PORT)?,
+        Settings::seeded(&service_url),
+    )?;
+    let world = emulator.world();
+    let owner = world.person(OWNER).ok_or("the emulator knows no owner")?;
+    let owner_id = world.user_id(OWNER).ok_or("the owner has no number")?;
+    let environment = environment(&service_url, &emulator, owner_id)?;
     let (config, warnings) = environment.read()?;
     telemetry::init(config.log_format, environment.log_filter());
     for warning in warnings {
         tracing::warn!("{} {}", warning.name, warning.says);
     }
+    populate(&config)?;
     let surroundings = Surroundings {
         demo: true,
         ..Surroundings::default()
     };
     let running = app::start(config, surroundings, service).await?;
-    greet(&service_url, emulator.url())?;
+    greet(&service_url, emulator.url(), &owner.nickname)?;
     tokio::select! {
         _ = int.recv() => {}
         _ = term.recv() => {}
@@ -93,19 +115,34 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     }
 }
 
-fn environment(service_url: &str, emulator_url: &str) -> Result<Environment> {
+/// Fills a new database with members whom nobody ever was.
+fn populate(config: &Config) -> Result<()> {
+    let vault = Vault::new(&config.secret_keys)?;
+    store::migrate(&config.database, &vault)?;
+    if seed::count(&config.database)? == 0 {
+        let people = seed::people(MEMBERS, Clock::system().now(), 1);
+        let app_id = config.kakao.app_id;
+        seed::add(&config.database, app_id, Some(&vault), people, |_| {})?;
+    }
+    Ok(())
+}
+
+fn environment(service_url: &str, emulator: &Emulator, owner: i64) -> Result<Environment> {
     let brought = Environment::of_the_process()?;
     let mut environment = brought.only(BROUGHT);
     for (name, value) in [
         ("BIND", service_url.trim_start_matches("http://").to_owned()),
         ("PUBLIC_URL", service_url.to_owned()),
         ("SECRET_KEY", master_key()?),
-        ("KAKAO_AUTH_URL", emulator_url.to_owned()),
-        ("KAKAO_API_URL", emulator_url.to_owned()),
+        ("KAKAO_AUTH_URL", emulator.url().to_owned()),
+        ("KAKAO_API_URL", emulator.url().to_owned()),
         ("KAKAO_REST_API_KEY", REST_API_KEY.to_owned()),
         ("KAKAO_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
         ("KAKAO_ADMIN_KEY", ADMIN_KEY.to_owned()),
         ("KAKAO_APP_ID", APP_ID.to_string()),
+        ("ADMIN_KAKAO_IDS", owner.to_string()),
+        ("SMTP_URL", emulator.smtp_url().to_owned()),
+        ("MAIL_FROM", MAIL_FROM.to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ] {
         environment.default_to(name, value);
@@ -134,13 +171,15 @@ fn master_key() -> Result<String> {
     Ok(text)
 }
 
-fn greet(service_url: &str, emulator_url: &str) -> io::Result<()> {
+fn greet(service_url: &str, emulator_url: &str, owner: &str) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(
         out,
         "Kakao Gate demo\n\n  \
          the service    {service_url}\n  \
-         the emulator   {emulator_url}   (stands in for Kakao; accounts, requests, faults)\n\n\
+         the emulator   {emulator_url}   (stands in for Kakao; accounts, requests, faults)\n  \
+         the mails      {emulator_url}/mail   (whatever the service sends ends there)\n  \
+         the members    {service_url}/admin   (after a login as {owner}, who owns the place)\n\n\
          Open the service, press the Kakao button and pick a person. Ctrl-C stops both."
     )?;
     out.flush()

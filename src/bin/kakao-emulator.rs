@@ -10,6 +10,9 @@ use kakao_gate::emulator::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Where mail is taken when nobody says otherwise.
+const MAIL_PORT: u16 = 9899;
+
 /// Stands in for kauth.kakao.com and kapi.kakao.com. For development and tests only.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -17,6 +20,10 @@ struct Arguments {
     /// Port to listen at; 0 takes any free one.
     #[arg(long, default_value_t = 9898)]
     port: u16,
+    /// Port to take mail at; 0 takes any free one. Without this option 9899, or a free one when
+    /// somebody else is there.
+    #[arg(long)]
+    mail_port: Option<u16>,
     /// Loopback address to listen at.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = loopback)]
     bind: IpAddr,
@@ -139,7 +146,8 @@ async fn main() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(SocketAddr::new(arguments.bind, arguments.port))?;
-    let emulator = Emulator::start(listener, arguments.settings())?;
+    let mail_listener = mail_listener(&arguments)?;
+    let emulator = Emulator::start_with_mail_at(listener, mail_listener, arguments.settings())?;
     greet(&emulator)?;
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -149,12 +157,23 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
+/// Most programs under development send no mail: they should not have to name a port for it.
+fn mail_listener(arguments: &Arguments) -> io::Result<TcpListener> {
+    if let Some(port) = arguments.mail_port {
+        return TcpListener::bind(SocketAddr::new(arguments.bind, port));
+    }
+    TcpListener::bind(SocketAddr::new(arguments.bind, MAIL_PORT))
+        .or_else(|_| TcpListener::bind(SocketAddr::new(arguments.bind, 0)))
+}
+
 /// Says where it is and what to tell the program under development.
 fn greet(emulator: &Emulator) -> io::Result<()> {
     let url = emulator.url();
     let app = emulator.world().app();
     let mut out = io::stdout().lock();
-    writeln!(out, "Kakao emulator (not Kakao) at {url}\n")?;
+    writeln!(out, "Kakao emulator (not Kakao) at {url}")?;
+    let smtp_url = emulator.smtp_url();
+    writeln!(out, "takes mail at {smtp_url}, to be read at {url}/mail\n")?;
     for key in &app.rest_keys {
         for uri in &key.redirect_uris {
             writeln!(out, "{} may return to {uri}", key.key)?;

@@ -142,6 +142,17 @@ impl Environment {
         Ok(Self(pairs))
     }
 
+    /// The name of whoever runs the program, as far as their shell tells: for the audit log, which
+    /// is told of nobody's account then.
+    #[must_use]
+    pub fn operator(&self) -> String {
+        let known = ["SUDO_USER", "USER", "LOGNAME"];
+        let name = known.iter().find_map(|name| self.0.get(*name));
+        let name = name.map_or("unknown", String::as_str);
+        let plain = name.chars().filter(|c| !c.is_control());
+        plain.take(64).collect()
+    }
+
     /// The settings among `names`, without the others.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {
@@ -492,10 +503,13 @@ impl Reader<'_> {
     fn mail(&mut self) -> Option<Mail> {
         let (url, from) = (self.value("SMTP_URL"), self.value("MAIL_FROM"));
         let Some(url) = url else {
-            self.warning(
-                "SMTP_URL",
-                "is not set: nobody can join or sign in by email, because no mail can be sent",
-            );
+            // Kakao alone is a choice of its own; half of the settings of mail is a mistake.
+            if from.is_some() {
+                self.warning(
+                    "MAIL_FROM",
+                    "does nothing: SMTP_URL is not set, so nobody can join or sign in by email",
+                );
+            }
             return None;
         };
         let parsed = Url::parse(&url).ok();

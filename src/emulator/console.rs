@@ -11,6 +11,7 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
 use super::Shared;
+use super::arming::MAIL;
 use super::fault::Times;
 use super::journal::{Endpoint, Recorded};
 use super::page::{self, Frame, PersonView, person_view};
@@ -44,6 +45,7 @@ struct IndexPage {
     issued: Vec<IssuedView>,
     faults: Vec<FaultView>,
     endpoints: [Endpoint; 7],
+    mail_link: String,
     refused_fault: Option<String>,
     clock: String,
     steps: Vec<(i64, String)>,
@@ -66,7 +68,7 @@ struct IssuedView {
 }
 
 struct FaultView {
-    endpoint: &'static str,
+    target: &'static str,
     fault: String,
     times: String,
 }
@@ -79,22 +81,22 @@ pub(super) async fn index(shared: Data<Shared>, received: ReqData<Received>) -> 
 /// `POST /emulator/faults`
 pub(super) async fn add_fault(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let text = received.field("fault").unwrap_or_default().trim();
-    let endpoint = received.field("endpoint").and_then(Endpoint::named);
-    let (Some(endpoint), Ok(fault)) = (endpoint, text.parse()) else {
-        return show(&shared, &received, Some(text.to_owned()));
-    };
     let times = match received.field("times").map(str::parse) {
         Some(Ok(0)) => Times::Always,
         Some(Ok(times)) => Times::Exactly(times),
         _ => Times::Once,
     };
-    shared.state().faults.arm(endpoint, fault, times);
+    let target = received.field("endpoint").unwrap_or_default();
+    let armed = shared.state().arm(target, text, times);
+    if armed.is_err() {
+        return show(&shared, &received, Some(text.to_owned()));
+    }
     back_to_index()
 }
 
 /// `POST /emulator/faults/clear`
 pub(super) async fn clear_faults(shared: Data<Shared>) -> HttpResponse {
-    shared.state().faults.clear();
+    shared.state().heal();
     back_to_index()
 }
 
@@ -152,6 +154,9 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
         issued: issued(&state, texts, now),
         faults: faults(&state, texts),
         endpoints: Endpoint::ALL,
+        mail_link: texts
+            .mail_link
+            .with(&[("n", &state.mailbox.mails().len().to_string())]),
         refused_fault,
         clock: texts.clock_now.with(&[
             ("now", &moment(now)),
@@ -237,16 +242,20 @@ fn issued(state: &State, t: &Texts, now: OffsetDateTime) -> Vec<IssuedView> {
 }
 
 fn faults(state: &State, t: &Texts) -> Vec<FaultView> {
-    let view = |armed: &super::fault::Armed| FaultView {
-        endpoint: armed.endpoint.name(),
-        fault: armed.fault.to_string(),
-        times: match armed.times {
+    let view = |target: &'static str, fault: String, times: Times| FaultView {
+        target,
+        fault,
+        times: match times {
             Times::Once => "1".to_owned(),
             Times::Exactly(left) => left.to_string(),
             Times::Always => t.always.to_string(),
         },
     };
-    state.faults.armed().iter().map(view).collect()
+    let kakaos = state.faults.armed().iter();
+    let kakaos = kakaos.map(|it| view(it.endpoint.name(), it.fault.to_string(), it.times));
+    let mails = state.mailbox.faults.armed().iter();
+    let mails = mails.map(|(fault, times)| view(MAIL, fault.to_string(), *times));
+    kakaos.chain(mails).collect()
 }
 
 /// Enough of a secret to tell two apart.
@@ -258,7 +267,8 @@ fn shortened(secret: &str) -> String {
     start
 }
 
-fn moment(at: OffsetDateTime) -> String {
+/// A moment as the pages show it.
+pub(super) fn moment(at: OffsetDateTime) -> String {
     at.format(MOMENT).unwrap_or_default()
 }
 

@@ -74,7 +74,7 @@ pub enum Times {
 /// The text does not spell a fault.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a fault: {0:?}")]
-pub struct UnknownFault(String);
+pub struct UnknownFault(pub(super) String);
 
 /// The faults waiting for their requests.
 #[derive(Debug, Default)]
@@ -126,6 +126,20 @@ impl Fault {
     }
 }
 
+impl Times {
+    /// Takes one away; true when that was the last.
+    pub(super) fn count_down(&mut self) -> bool {
+        match self {
+            Self::Always => false,
+            Self::Exactly(left) if *left > 1 => {
+                *left -= 1;
+                false
+            }
+            Self::Once | Self::Exactly(_) => true,
+        }
+    }
+}
+
 impl Faults {
     pub(super) fn arm(&mut self, endpoint: Endpoint, fault: Fault, times: Times) {
         if times == Times::Exactly(0) {
@@ -152,12 +166,8 @@ impl Faults {
         let position = self.armed.iter().position(is_meant)?;
         let armed = self.armed.get_mut(position)?;
         let fault = armed.fault.clone();
-        match armed.times {
-            Times::Always => {}
-            Times::Exactly(left) if left > 1 => armed.times = Times::Exactly(left - 1),
-            Times::Once | Times::Exactly(_) => {
-                self.armed.remove(position);
-            }
+        if armed.times.count_down() {
+            self.armed.remove(position);
         }
         Some(fault)
     }

@@ -1,11 +1,13 @@
 //! A stand-in for `kauth.kakao.com` and `kapi.kakao.com` on one local port.
 //!
 //! It keeps a small world of accounts, links, codes and tokens and answers programs and browsers
-//! as Kakao's documents and field reports say Kakao does. It speaks HTTP only and imports nothing
+//! as Kakao's documents and field reports say Kakao does. On a second port it takes the mail that
+//! the service sends, and delivers it to nobody. It speaks plain HTTP and SMTP and imports nothing
 //! of the rest of the crate, so that one misreading of Kakao cannot hide on both sides.
 //! `docs/emulator.md` tells how to use it and where it guesses.
 
 mod account_logout;
+mod arming;
 mod ask;
 mod assets;
 mod authorize;
@@ -16,6 +18,7 @@ mod cross_origin;
 mod fault;
 mod journal;
 mod ledger;
+mod mail;
 mod page;
 mod panel;
 mod people;
@@ -46,6 +49,7 @@ use actix_web::{App, HttpServer};
 pub use self::clock::Clock;
 pub use self::fault::{Fault, Times, UnknownFault};
 pub use self::journal::{Endpoint, Recorded};
+pub use self::mail::{Mail, MailFault};
 pub use self::people::{Email, Person};
 pub use self::settings::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, ItemLevel, JAVASCRIPT_KEY,
@@ -57,11 +61,12 @@ pub use self::world::World;
 use self::random::Random;
 use self::state::State;
 
-/// A running emulator. Dropping it stops the server and cuts its connections.
+/// A running emulator. Dropping it stops its servers and cuts their connections.
 #[derive(Debug)]
 pub struct Emulator {
     shared: Arc<Shared>,
     server: ServerHandle,
+    mail_server: mail::Server,
 }
 
 /// What the server's worker and the handle both hold.
@@ -75,23 +80,37 @@ struct Shared {
     address: SocketAddr,
     /// `http://` and the address.
     url: String,
+    /// `smtp://` and the address of the mail server.
+    smtp_url: String,
     /// Browsers do not keep cookies of two ports of one host apart, so the name does.
     session_cookie: String,
 }
 
 impl Emulator {
-    /// Serves on `listener` with one worker, inside the current actix system or tokio runtime.
-    /// Signals are left to the caller.
+    /// Serves on `listener` with one worker, inside the current actix system or tokio runtime,
+    /// and takes mail at a free port beside it. Signals are left to the caller.
     ///
     /// # Errors
-    /// When the listener is bound to anything but a loopback address, when the address cannot be
-    /// read, or when there is no runtime.
+    /// When the listener is bound to anything but a loopback address, when an address cannot be
+    /// read or had, or when there is no runtime.
     pub fn start(listener: TcpListener, settings: Settings) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        if !address.ip().is_loopback() {
-            let words = format!("the emulator serves loopback addresses only, not {address}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
-        }
+        let beside = loopback(&listener)?.ip();
+        let mail_listener = TcpListener::bind((beside, 0))?;
+        Self::start_with_mail_at(listener, mail_listener, settings)
+    }
+
+    /// The same, and takes mail on `mail_listener`.
+    ///
+    /// # Errors
+    /// As with [`Emulator::start`], and when mail would come in at anything but a loopback
+    /// address.
+    pub fn start_with_mail_at(
+        listener: TcpListener,
+        mail_listener: TcpListener,
+        settings: Settings,
+    ) -> io::Result<Self> {
+        let address = loopback(&listener)?;
+        let mail_address = loopback(&mail_listener)?;
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(&settings)),
@@ -100,8 +119,10 @@ impl Emulator {
             random: Random::default(),
             address,
             url: format!("http://{address}"),
+            smtp_url: format!("smtp://{mail_address}"),
             session_cookie: format!("kakao_emulator_{}", address.port()),
         });
+        let mail_server = mail::Server::start(mail_listener, Arc::clone(&shared), &runtime)?;
         let data = Data::from(Arc::clone(&shared));
         let server = HttpServer::new(move || {
             App::new()
@@ -119,6 +140,7 @@ impl Emulator {
         Ok(Self {
             shared,
             server: handle,
+            mail_server,
         })
     }
 
@@ -146,9 +168,35 @@ impl Emulator {
         self.shared.state().faults.arm(endpoint, fault, times);
     }
 
-    /// Forgets every fault.
+    /// Makes the next mails fail on their way here, in the order asked for.
+    pub fn fail_mail(&self, fault: MailFault, times: Times) {
+        self.shared.state().mailbox.faults.arm(fault, times);
+    }
+
+    /// Forgets every fault, those of mail included.
     pub fn heal(&self) {
-        self.shared.state().faults.clear();
+        self.shared.state().heal();
+    }
+
+    /// Where mail is taken, such as `smtp://127.0.0.1:9899`: no TLS, no password.
+    #[must_use]
+    pub fn smtp_url(&self) -> &str {
+        &self.shared.smtp_url
+    }
+
+    /// The mail taken since the start or the last reset, the oldest first; at most 200 and
+    /// 32 MiB of it.
+    #[must_use]
+    pub fn mails(&self) -> Vec<Mail> {
+        self.shared.state().mailbox.mails().cloned().collect()
+    }
+
+    /// How often somebody has begun to hand over a mail since the start or the last reset, those
+    /// that were made to fail included: each `MAIL` that came in its turn, and each connection
+    /// that was left without a greeting.
+    #[must_use]
+    pub fn mail_attempts(&self) -> usize {
+        self.shared.state().mailbox.attempts()
     }
 
     /// The last 500 requests to Kakao's addresses, the oldest first; the emulator's own pages and
@@ -183,9 +231,10 @@ impl Emulator {
         shortcut::authorize(&self.shared, authorize_url, person, consent)
     }
 
-    /// Stops the server and waits until its connections are closed.
-    pub async fn stop(self) {
+    /// Stops both servers and waits until their connections are closed.
+    pub async fn stop(mut self) {
         self.server.stop(false).await;
+        self.mail_server.stop().await;
     }
 }
 
@@ -208,4 +257,14 @@ impl Shared {
         self.clock.reset();
         *self.state() = State::new(&self.settings);
     }
+}
+
+/// The address of a listener that nobody outside this machine reaches.
+fn loopback(listener: &TcpListener) -> io::Result<SocketAddr> {
+    let address = listener.local_addr()?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    let words = format!("the emulator serves loopback addresses only, not {address}");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, words))
 }

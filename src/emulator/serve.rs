@@ -10,12 +10,13 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Data, Payload, ReqData, ServiceConfig};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Route};
 
-use super::fault::{Fault, Times, UnknownFault};
+use super::fault::{Fault, UnknownFault};
 use super::journal::{Endpoint, Recorded};
 use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
 use super::{
-    Shared, account_logout, assets, breakage, console, cross_origin, page, sign_in, token, user,
+    Shared, account_logout, assets, breakage, console, cross_origin, mail, page, sign_in, token,
+    user,
 };
 
 /// Header that makes the one request carrying it fail.
@@ -70,6 +71,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/emulator/consent", web::post().to(sign_in::consent))
         .route("/emulator/logout", web::post().to(account_logout::choose))
         .route("/", page_route().to(console::index))
+        .route("/mail", page_route().to(mail::page::list))
+        .route("/mail/{number}", page_route().to(mail::page::show))
         .route("/emulator/faults", web::post().to(console::add_fault))
         .route(
             "/emulator/faults/clear",
@@ -223,20 +226,9 @@ fn due_fault(
     if endpoint == Endpoint::Authorize
         && let Some(text) = first(&received.query, FAULT_PARAMETER)
     {
-        let (target, fault) = targeted(text)?;
-        state.faults.arm(target, fault, Times::Once);
+        state.arm_once(text)?;
     }
     Ok(state.faults.take(endpoint))
-}
-
-/// Reads `<endpoint>:<fault>`; a fault alone is meant for the authorize address itself.
-pub(super) fn targeted(text: &str) -> Result<(Endpoint, Fault), UnknownFault> {
-    if let Some((name, fault)) = text.split_once(':')
-        && let Some(endpoint) = Endpoint::named(name)
-    {
-        return Ok((endpoint, fault.parse()?));
-    }
-    Ok((Endpoint::Authorize, text.parse()?))
 }
 
 async fn wrong_method(request: HttpRequest, allowed: &'static str) -> HttpResponse {
@@ -270,18 +262,4 @@ fn refuse(status: StatusCode, request: &HttpRequest, words: &str) -> HttpRespons
         "error": "invalid_request", "error_description": words, "error_code": "KOE002",
     });
     response.content_type(KAUTH_JSON).json(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_may_name_its_endpoint() {
-        let token = Ok((Endpoint::Token, Fault::refuse("KOE320")));
-        assert_eq!(targeted("token:KOE320"), token);
-        let delay = Fault::Delay(std::time::Duration::from_millis(5));
-        assert_eq!(targeted("delay:5"), Ok((Endpoint::Authorize, delay)));
-        assert!(targeted("token:soon").is_err());
-    }
 }

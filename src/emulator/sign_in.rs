@@ -11,13 +11,11 @@ use time::{Duration, OffsetDateTime};
 use super::Shared;
 use super::ask::{Ask, Prompt, Stop};
 use super::authorize::{Reply, Step, Visitor, decide, grant};
-use super::fault::Times;
 use super::journal::Endpoint;
 use super::page::{Frame, PersonView, person_view, redirect, render, stop_page};
 use super::panel::{Parameter, parameters};
 use super::people::{Email, Person};
 use super::received::Received;
-use super::serve::targeted;
 use super::settings::{AppSettings, ConsentItem, ItemLevel};
 use super::state::{EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
 use super::texts::{Language, Texts, item_name};
@@ -112,9 +110,10 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let email = EmailScenario::named(received.field("scenario").unwrap_or_default());
     let scenario = received.field("scenario").filter(|text| !text.is_empty());
     if email == EmailScenario::AsIs
-        && let Some((endpoint, fault)) = scenario.and_then(|text| targeted(text).ok())
+        && let Some(text) = scenario
     {
-        state.faults.arm(endpoint, fault, Times::Once);
+        // Only a form of somebody's own making names what is no fault.
+        let _ = state.arm_once(text);
     }
     let visitor = Some(Visitor {
         person: &person,

@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::fault::Faults;
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::mail::Mailbox;
 use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{AppSettings, Settings};
@@ -45,6 +46,7 @@ pub(super) struct State {
     pub(super) sessions: Ledger<Session>,
     pub(super) faults: Faults,
     pub(super) journal: Journal,
+    pub(super) mailbox: Mailbox,
     issued: BTreeMap<i64, Issued>,
     logins: u64,
     next_user_id: i64,
@@ -158,6 +160,7 @@ impl State {
             sessions: Ledger::new(MOST_SESSIONS),
             faults: Faults::default(),
             journal: Journal::default(),
+            mailbox: Mailbox::default(),
             issued: BTreeMap::new(),
             logins: 0,
             next_user_id: 2_900_001_001,

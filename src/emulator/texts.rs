@@ -213,6 +213,21 @@ pub(super) struct Texts {
     pub(super) move_clock: Text,
     pub(super) reset: Text,
     pub(super) reset_text: Text,
+    pub(super) mail: Text,
+    pub(super) mail_link: Text,
+    pub(super) mail_lead: Text,
+    pub(super) mail_tally: Text,
+    pub(super) mail_none: Text,
+    pub(super) mail_subject: Text,
+    pub(super) mail_no_subject: Text,
+    pub(super) mail_from: Text,
+    pub(super) mail_to: Text,
+    pub(super) mail_sender: Text,
+    pub(super) mail_text: Text,
+    pub(super) mail_no_text: Text,
+    pub(super) mail_html: Text,
+    pub(super) mail_headers: Text,
+    pub(super) mail_back: Text,
 }
 
 static KOREAN: Texts = Texts {
@@ -336,7 +351,9 @@ static KOREAN: Texts = Texts {
     faults: Text("고장"),
     no_faults: Text("걸어 둔 고장이 없습니다."),
     fault: Text("고장"),
-    fault_hint: Text("예: KOE320, -1, delay:3000, silence, cut, malformed, status:503, after:cut"),
+    fault_hint: Text(
+        "예: KOE320, -1, delay:3000, silence, cut, malformed, status:503, after:cut. 메일: 451, 550, silence, cut, delay:3000, after:cut",
+    ),
     fault_unknown: Text("알 수 없는 고장입니다. 예를 참고해 주세요."),
     endpoint: Text("주소"),
     times: Text("횟수 (0은 계속)"),
@@ -354,7 +371,22 @@ static KOREAN: Texts = Texts {
     days_60: Text("60일"),
     move_clock: Text("시계 옮기기"),
     reset: Text("에뮬레이터 초기화"),
-    reset_text: Text("계정, 연결, 토큰, 고장, 기록, 시계를 처음으로 되돌립니다."),
+    reset_text: Text("계정, 연결, 토큰, 고장, 기록, 메일, 시계를 처음으로 되돌립니다."),
+    mail: Text("메일"),
+    mail_link: Text("메일 ({n}통)"),
+    mail_lead: Text("{url} 주소로 받은 메일입니다. 여기에만 남고 아무에게도 전송되지 않습니다."),
+    mail_tally: Text("메일 {n}통, 발송 시도 {attempts}번"),
+    mail_none: Text("아직 받은 메일이 없습니다."),
+    mail_subject: Text("제목"),
+    mail_no_subject: Text("(제목 없음)"),
+    mail_from: Text("보낸 사람"),
+    mail_to: Text("받는 사람"),
+    mail_sender: Text("봉투의 발신 주소"),
+    mail_text: Text("본문"),
+    mail_no_text: Text("텍스트 본문이 없습니다."),
+    mail_html: Text("HTML 원문"),
+    mail_headers: Text("헤더"),
+    mail_back: Text("메일 목록"),
 };
 
 static ENGLISH: Texts = Texts {
@@ -479,7 +511,8 @@ static ENGLISH: Texts = Texts {
     no_faults: Text("No faults armed."),
     fault: Text("Fault"),
     fault_hint: Text(
-        "For example KOE320, -1, delay:3000, silence, cut, malformed, status:503, after:cut",
+        "For example KOE320, -1, delay:3000, silence, cut, malformed, status:503, after:cut. \
+         For mail 451, 550, silence, cut, delay:3000, after:cut",
     ),
     fault_unknown: Text("Not a fault. See the examples."),
     endpoint: Text("Endpoint"),
@@ -498,7 +531,24 @@ static ENGLISH: Texts = Texts {
     days_60: Text("60 days"),
     move_clock: Text("Move clock"),
     reset: Text("Reset emulator"),
-    reset_text: Text("Puts accounts, links, tokens, faults, requests and clock back to the start."),
+    reset_text: Text(
+        "Puts accounts, links, tokens, faults, requests, mail and clock back to the start.",
+    ),
+    mail: Text("Mail"),
+    mail_link: Text("Mail ({n})"),
+    mail_lead: Text("Mail handed over at {url}. It stays here and is delivered to nobody."),
+    mail_tally: Text("Mails: {n}, attempts to send: {attempts}"),
+    mail_none: Text("No mail yet."),
+    mail_subject: Text("Subject"),
+    mail_no_subject: Text("(no subject)"),
+    mail_from: Text("From"),
+    mail_to: Text("To"),
+    mail_sender: Text("Envelope sender"),
+    mail_text: Text("Text"),
+    mail_no_text: Text("There is no plain text."),
+    mail_html: Text("HTML source"),
+    mail_headers: Text("Headers"),
+    mail_back: Text("All mail"),
 };
 
 /// Name of a consent item as the consent page shows it.

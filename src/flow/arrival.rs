@@ -15,7 +15,7 @@ use crate::session::Token;
 use crate::store::attempts;
 use crate::store::members::{self, Arrived, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
-use crate::store::sessions::{self, Found, NewSession, SealedTokens};
+use crate::store::sessions::{self, Found, SealedTokens};
 use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.
@@ -237,9 +237,12 @@ impl Gate {
             self.audit(connection, &[audited], now)?;
             return Ok(Admission::Barred(member));
         }
-        self.end_previous(connection, current, &member, now)?;
+        let was_brief = self.end_previous(connection, current, &member, now)?;
         let token = Token::of_attempt(self.random.id(now)?, attempt.seed());
         let mut session = self.new_session(&token, &member, Method::Kakao, origin, now);
+        if attempt.proves.is_some() && was_brief {
+            session = self.brief(session, member.role);
+        }
         session.kakao = Some(self.seal_tokens(token.id(), tokens, now)?);
         sessions::insert(connection, &session)?;
         let outcome = format!("session:{}", token.id());
@@ -251,7 +254,11 @@ impl Gate {
         if joined && member.role != Role::Member {
             audited.push(Audited::role_by_settings(member.id, member.role, origin));
         }
-        audited.push(Audited::own(member.id, action, origin));
+        audited.push(Audited {
+            // What they may do from now on, whatever they may do later.
+            detail: (member.role != Role::Member).then(|| format!("role={}", member.role.code())),
+            ..Audited::own(member.id, action, origin)
+        });
         self.audit(connection, &audited, now)?;
         Ok(Admission::Signed(member, token))
     }
@@ -290,30 +297,32 @@ impl Gate {
     }
 
     /// The session this browser held before is dead: the new login replaces it (CB-4). When it
-    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6).
+    /// was somebody else's, their Kakao token goes too; the two accounts never touch (CB-6). Says
+    /// whether it was to end with the browser.
     pub(super) fn end_previous(
         &self,
         connection: &mut AnyConnection,
         current: Option<&Token>,
         member: &Member,
         now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
+    ) -> Result<bool, store::Error> {
         let Some(current) = current else {
-            return Ok(());
+            return Ok(false);
         };
         let (id, hash) = (current.id(), current.secret_hash());
         let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
         let Found::Live(previous) = found else {
-            return Ok(());
+            return Ok(false);
         };
         let owner = previous.member.id;
         let ended = sessions::end(connection, owner, id, EndedBy::NewLogin, now)?;
         // The same person's old token is left to expire: some accounts of Kakao's logout say
         // that it revokes every token of the person, the one we have just been given included.
         match ended {
-            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now),
-            _ => Ok(()),
+            Some(ended) if owner != member.id => self.owe_for(connection, owner, &ended, now)?,
+            _ => {}
         }
+        Ok(previous.session.brief)
     }
 
     /// Kakao's tokens as a session keeps them.
@@ -328,9 +337,7 @@ impl Gate {
         Ok(SealedTokens {
             access: self.vault.seal(&access_token_context(session), access)?,
             access_ends_at: now + tokens.access_expires_in,
-            refresh: self
-                .vault
-                .seal(&format!("sessions.kakao_refresh/{session}"), refresh)?,
+            refresh: self.vault.seal(&refresh_token_context(session), refresh)?,
             refresh_ends_at: now + tokens.refresh_expires_in,
         })
     }
@@ -347,6 +354,11 @@ fn action_of(attempt: &Attempt) -> &'static str {
         Some(_) => "reauth.kakao",
         None => "login.kakao",
     }
+}
+
+/// What a session's refresh token is sealed for.
+pub(super) fn refresh_token_context(session: Uuid) -> String {
+    format!("sessions.kakao_refresh/{session}")
 }
 
 /// What Kakao answers by `deadline`.

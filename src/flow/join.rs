@@ -9,14 +9,13 @@ mod application;
 mod finish;
 mod start;
 
-pub use application::{Agreed, Application, Flaw, NAME_CHARS, Typed};
+pub(super) use application::Agreed;
+pub use application::{Application, Flaw, NAME_CHARS, Typed};
 pub use finish::{DeadLink, Joined, Opened, Refusal as JoinRefusal};
 pub use start::{Asked, TooMany};
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -26,7 +25,7 @@ use crate::i18n::Lang;
 use crate::member::{MemberId, Role};
 use crate::store::consents::{self, Consent};
 use crate::store::mail_links::Link;
-use crate::store::throttles::{self, Allowance};
+use crate::store::throttles::Allowance;
 use crate::store::{self, AnyConnection};
 
 /// How long the mailed link works.
@@ -109,24 +108,19 @@ impl Gate {
         network: IpAddr,
         email_key: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<Duration>, store::Error> {
+    ) -> Result<Option<std::time::Duration>, store::Error> {
         if self.rules.joins_per_hour > 0 {
             let of_network = Allowance {
                 failures: i32::try_from(self.rules.joins_per_hour).unwrap_or(i32::MAX),
                 within: Duration::hours(1),
             };
-            let what = self.counted("join network", &network.to_string());
-            if let Some(wait) = throttles::take(connection, &what, of_network, now)? {
+            let what = format!("join network/{network}");
+            if let Some(wait) = self.take(connection, &what, of_network, now)? {
                 return Ok(Some(wait));
             }
         }
-        let what = self.counted("join address", email_key);
-        throttles::take(connection, &what, TO_ADDRESS, now)
-    }
-
-    /// What something is counted under: a digest, so that no address is stored for it.
-    fn counted(&self, purpose: &str, what: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.vault.digest(purpose, what.as_bytes()))
+        let what = format!("join address/{email_key}");
+        self.take(connection, &what, TO_ADDRESS, now)
     }
 
     /// Writes down what somebody agreed to.

@@ -174,7 +174,12 @@ impl Gate {
                 let story = async move { gate.finish(&code, &attempt, current, &origin).await };
                 finished(tokio::spawn(story).await)
             }
-            Err(why) => Err(why.into()),
+            Err(why) => {
+                if let Some(attempt) = attempts.find(&callback.state) {
+                    self.tell_of_unfinished(attempt, &why, &origin).await;
+                }
+                Err(why.into())
+            }
         };
         // Failures are counted where they are told, together with callbacks that were none; who
         // still decides is counted when they have.
@@ -224,7 +229,9 @@ impl Gate {
             Err(failure) => Err(failure),
         };
         if let Err(failure) = &outcome {
-            self.settle_failure(state_hash, failure.why.id());
+            let told = self.tell_of_failure(attempt, &failure.why, origin);
+            // Within the time of a callback; the entry is written all the same.
+            let _ = tokio::time::timeout_at(deadline.into(), told).await;
         }
         outcome
     }
@@ -285,22 +292,6 @@ impl Gate {
             // Signed out since: a replay must not sign in again.
             Found::Ended(..) | Found::Unknown => Err(Why::CodeUsed.into()),
         }
-    }
-
-    /// Lets a doubled callback know at once that there is nothing to wait for. Beside the request,
-    /// and best effort: it would find out by itself when its time is up.
-    fn settle_failure(&self, state_hash: String, id: &'static str) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            let settled = store
-                .write(move |connection| {
-                    attempts::settle_failure(connection, &state_hash, &format!("error:{id}"))
-                })
-                .await;
-            if let Err(error) = settled {
-                tracing::debug!(%error, "outcome of an attempt not written down");
-            }
-        });
     }
 }
 

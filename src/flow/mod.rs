@@ -4,6 +4,7 @@
 pub mod admin;
 mod arrival;
 mod attempt;
+mod chain;
 mod devices;
 mod failure;
 mod join;
@@ -13,8 +14,10 @@ mod logout;
 mod newcomer;
 mod next;
 pub mod owed;
+mod password;
 mod session;
-mod trouble;
+mod throttle;
+mod unsuccessful;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use attempt::{Attempt, Attempts};
+pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
 pub use join::{
     Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, NAME_CHARS, Opened, TooMany, Typed,
@@ -32,7 +36,9 @@ pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
 pub use newcomer::{LIFE as DECISION_LIFE, Undecided, Unjoined};
 pub use next::Next;
-pub use trouble::Trouble;
+pub use password::{
+    Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
+};
 
 use crate::clock::Clock;
 use crate::config::PublicUrl;
@@ -76,12 +82,23 @@ pub struct Gate {
     pub rules: Arc<Rules>,
     /// Rung when Kakao is owed a call, so that it need not wait for the next round.
     pub owed: Arc<Notify>,
+    /// What this process remembers of the audit log.
+    pub watch: Arc<Watch>,
+    /// The figures of the dashboard that were read last.
+    pub figures: Arc<admin::dashboard::Figures>,
     /// Rung when a letter waits.
     pub letters: Arc<Notify>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
 const PROOF: time::Duration = time::Duration::minutes(10);
+
+/// A session that is to end with the browser ends on our side when it was not used for this long:
+/// browsers that restore what was open bring such cookies back.
+const BRIEF_IDLE: Duration = Duration::from_secs(2 * 3_600);
+
+/// The longest that such a session lasts.
+const BRIEF_MAX: Duration = Duration::from_secs(12 * 3_600);
 
 /// The rules that settings decide.
 #[derive(Clone, Debug)]
@@ -109,6 +126,10 @@ pub struct Rules {
     pub owner_emails: Vec<String>,
     /// Kakao's member numbers that do the same.
     pub owner_kakao_ids: Vec<KakaoId>,
+    /// A part of a name finds members only together with one more condition.
+    pub search_strict: bool,
+    /// How long entries of the audit log are kept.
+    pub audit_retention: Duration,
 }
 
 /// Where a request comes from, for the session row, the audit log and the log.
@@ -132,15 +153,16 @@ impl Rules {
             self.session_idle
         }
     }
+
+    /// The same, where it is to end with the browser if `brief`.
+    #[must_use]
+    pub fn idle_of_brief(&self, role: Role, brief: bool) -> Duration {
+        let idle = self.idle_of(role);
+        if brief { idle.min(BRIEF_IDLE) } else { idle }
+    }
 }
 
 impl Gate {
-    /// Whether there is a way in by email at all: without mail nobody could get a password back.
-    #[must_use]
-    pub fn takes_email(&self) -> bool {
-        self.postman.is_some()
-    }
-
     /// Who holds `token`: the one read behind every request of somebody signed in.
     ///
     /// # Errors
@@ -187,7 +209,8 @@ impl Gate {
     /// accuracy, never the request, and one that would have to wait is not made.
     fn touch_later(&self, session: &Session, role: Role, now: OffsetDateTime) {
         let (store, id) = (self.store.clone(), session.id);
-        let idle_ends_at = session.ends_at.min(now + self.rules.idle_of(role));
+        let idle = self.rules.idle_of_brief(role, session.brief);
+        let idle_ends_at = session.ends_at.min(now + idle);
         tokio::spawn(async move {
             let touched = store
                 .write_if_idle(move |connection| sessions::touch(connection, id, now, idle_ends_at))
@@ -222,6 +245,34 @@ impl Gate {
         });
         let events = events.collect::<Result<Vec<_>, store::Error>>()?;
         audit::append(connection, &self.vault, &events)
+    }
+}
+
+impl Gate {
+    /// Writes down, in a transaction of its own, that somebody looked at something; to be done
+    /// before it is shown.
+    async fn audit_look(
+        &self,
+        actor: Option<MemberId>,
+        action: &'static str,
+        detail: String,
+        origin: &Origin,
+    ) -> Result<(), store::Error> {
+        let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
+        self.store
+            .write(move |connection| {
+                let entry = Audited {
+                    actor,
+                    subject: None,
+                    action,
+                    result: Outcome::Success,
+                    reason: None,
+                    detail: Some(detail).filter(|detail| !detail.is_empty()),
+                    origin: &from,
+                };
+                gate.audit(connection, &[entry], now)
+            })
+            .await
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Gate;
 use super::arrival::access_token_context;
+use super::password::Forgotten;
 use crate::kakao::{self, AccessToken};
 use crate::mail::{self, Message};
 use crate::member::{KakaoId, MemberId};
@@ -77,6 +78,7 @@ enum Told {
     LogoutEverywhere(KakaoId),
     UnlinkById(KakaoId),
     Mail(Message),
+    Forgotten(Forgotten),
 }
 
 /// What became of one try.
@@ -96,6 +98,7 @@ impl Told {
             Kind::LogoutEverywhere => Self::LogoutEverywhere(text.parse().ok()?),
             Kind::UnlinkById => Self::UnlinkById(text.parse().ok()?),
             Kind::Mail => Self::Mail(serde_json::from_str(text).ok()?),
+            Kind::Forgotten => Self::Forgotten(serde_json::from_str(text).ok()?),
         })
     }
 }
@@ -259,6 +262,12 @@ impl Gate {
             Told::LogoutEverywhere(id) => self.logout_everywhere(*id).await,
             Told::UnlinkById(id) => self.unlink_by_id(*id).await,
             Told::Mail(message) => return self.carry(id, message).await,
+            Told::Forgotten(forgotten) => {
+                return match self.write_to_who_forgot(forgotten).await {
+                    Ok(()) => Payment::Done,
+                    Err(error) => Payment::Later(error.to_string()),
+                };
+            }
         };
         match answer {
             Ok(()) => Payment::Done,

@@ -2,7 +2,7 @@
 //! in the forms the two languages use. Storage stays in UTC.
 
 use time::macros::offset;
-use time::{Duration, Month, OffsetDateTime, UtcOffset, Weekday};
+use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset, Weekday};
 
 use super::{Lang, Texts};
 
@@ -18,6 +18,25 @@ pub fn machine_time(at: OffsetDateTime) -> String {
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let (hour, minute, second) = clock.as_hms();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The day in Seoul that a moment belongs to.
+#[must_use]
+pub fn seoul_day(at: OffsetDateTime) -> Date {
+    at.to_offset(SEOUL).date()
+}
+
+/// The moment at which a day begins in Seoul; the day before it ends there.
+#[must_use]
+pub fn seoul_midnight(day: Date) -> OffsetDateTime {
+    day.with_time(Time::MIDNIGHT).assume_offset(SEOUL)
+}
+
+/// A day as lists, addresses and date fields write it: `2026-03-02`.
+#[must_use]
+pub fn machine_day(day: Date) -> String {
+    let (year, month, day) = (day.year(), u8::from(day.month()), day.day());
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 impl Texts {
@@ -47,8 +66,14 @@ impl Texts {
     #[must_use]
     pub fn datetime_list(self, at: OffsetDateTime) -> String {
         let at = at.to_offset(SEOUL);
-        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-        format!("{year:04}-{month:02}-{day:02} {}", clock(at))
+        format!("{} {}", machine_day(at.date()), clock(at))
+    }
+
+    /// A moment to the second, the same in both languages: `2026-03-02 09:14:05`.
+    #[must_use]
+    pub fn datetime_exact(self, at: OffsetDateTime) -> String {
+        let second = at.to_offset(SEOUL).second();
+        format!("{}:{second:02}", self.datetime_list(at))
     }
 
     /// How long ago a moment is, or how far ahead: `5분 전`, `in 2 days`. Shown only beside the
@@ -141,9 +166,19 @@ mod tests {
         assert_eq!(ko.datetime_long(at), "2026년 3월 2일 (월) 00:04");
         assert_eq!(en.datetime_long(at), "Mon, 2 Mar 2026, 00:04 KST");
         assert_eq!(ko.datetime_list(at), "2026-03-02 00:04");
+        assert_eq!(ko.datetime_exact(at), "2026-03-02 00:04:59");
         assert_eq!(en.date_long(at), "2 Mar 2026");
         assert_eq!(machine_time(at), "2026-03-01T15:04:59Z");
         assert_eq!(machine_time(at.to_offset(SEOUL)), "2026-03-01T15:04:59Z");
+    }
+
+    #[test]
+    fn a_day_is_a_day_in_seoul() {
+        let day = seoul_day(datetime!(2026-03-01 15:00 UTC));
+        assert_eq!(machine_day(day), "2026-03-02");
+        assert_eq!(seoul_midnight(day), datetime!(2026-03-01 15:00 UTC));
+        let before = seoul_day(datetime!(2026-03-01 14:59:59.999_999 UTC));
+        assert_eq!(machine_day(before), "2026-03-01");
     }
 
     #[test]

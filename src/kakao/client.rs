@@ -19,6 +19,7 @@ use super::credential::{AccessToken, AuthorizationCode};
 use super::endpoints::Endpoints;
 use super::error::{Call, Code, Error, Kind, Trouble};
 use super::id_token::{IdToken, IdTokenError, IdTokenExpectation};
+use super::pulse::Pulse;
 use super::rotation::Rotation;
 use super::settings::{BuildError, Settings};
 use super::transport::{NoReply, Slot, Transport};
@@ -128,6 +129,12 @@ impl Kakao {
             self.0.client_secrets.refused(place);
         }
         outcome
+    }
+
+    /// How Kakao has answered the calls of the last five minutes.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.0.transport.recent().pulse(Instant::now())
     }
 
     /// Kakao's issuer identifier (OpenID Connect Discovery section 3).
@@ -326,6 +333,8 @@ impl Kakao {
         let started = Instant::now();
         self.0.transport.slot().await.map_err(|none| {
             let error = failed(call, none);
+            let recent = self.0.transport.recent();
+            recent.note(Instant::now(), started.elapsed(), Some(&error.kind));
             record_failure(&error, started.elapsed());
             error
         })

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::error::{Kind, Trouble};
+use super::pulse::Recent;
 use super::settings::{BuildError, Settings};
 
 /// Most bytes read of an answer; real ones stay under 4 KiB.
@@ -29,12 +30,14 @@ pub(super) struct Transport {
     client: Client,
     slots: Semaphore,
     timeout: Duration,
+    recent: Recent,
 }
 
 /// The right to have one call under way, and its deadline.
 pub(super) struct Slot<'a> {
     _permit: SemaphorePermit<'a>,
     deadline: Instant,
+    recent: &'a Recent,
 }
 
 /// An answer that arrived whole.
@@ -78,11 +81,17 @@ impl Transport {
             client,
             slots: Semaphore::new(settings.concurrent_calls.min(Semaphore::MAX_PERMITS)),
             timeout: settings.timeout,
+            recent: Recent::default(),
         })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The calls of the last minutes.
+    pub(super) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// Waits for a slot. The call's time starts to run here.
@@ -92,6 +101,7 @@ impl Transport {
             Ok(Ok(permit)) => Ok(Slot {
                 _permit: permit,
                 deadline,
+                recent: &self.recent,
             }),
             _ => Err(NoReply {
                 kind: Kind::Temporary,
@@ -103,6 +113,11 @@ impl Transport {
 }
 
 impl Slot<'_> {
+    /// Where this call's end is noted.
+    pub(super) fn recent(&self) -> &Recent {
+        self.recent
+    }
+
     /// Time left for this call.
     pub(super) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -8,14 +8,16 @@
 mod backend;
 mod pick;
 
+use std::cell::Cell;
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_session::{Session, SessionExt as _, SessionMiddleware};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
@@ -96,8 +98,13 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// The typed view of actix's session: three verbs, no string keys anywhere else.
-pub struct BrowserSession(Session);
+/// Whether the browser is to forget the session cookie when it is closed: said inside a request,
+/// and heard where the cookie goes out.
+#[derive(Clone, Default)]
+struct Brief(Rc<Cell<bool>>);
+
+/// The typed view of actix's session: four verbs, no string keys anywhere else.
+pub struct BrowserSession(Session, Brief);
 
 /// The session state could not be written down.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +128,11 @@ impl BrowserSession {
         self.0.insert(TOKEN, token.encode()).map_err(|_| NotWritten)
     }
 
+    /// Whether the browser is to forget what it holds when it is closed.
+    pub fn set_brief(&self, brief: bool) {
+        self.1.0.set(brief);
+    }
+
     /// Makes this browser hold nothing.
     pub fn sign_out(&self) {
         self.0.purge();
@@ -132,7 +144,8 @@ impl FromRequest for BrowserSession {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.get_session())))
+        let brief = request.extensions().get::<Brief>().cloned();
+        ready(Ok(Self(request.get_session(), brief.unwrap_or_default())))
     }
 }
 

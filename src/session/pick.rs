@@ -12,7 +12,9 @@ use actix_web::cookie::{Cookie, CookieJar, Key, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage as _, web};
+
+use super::Brief;
 
 /// The most cookies of the session's name that are tried.
 const MOST_TRIED: usize = 8;
@@ -64,7 +66,10 @@ pub async fn pick_session_cookie(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let keys = request.app_data::<web::Data<CookieKeys>>().cloned();
+    let name = keys.as_ref().map(|keys| keys.name);
     let resealed = keys.and_then(|keys| pick(&keys, request.headers_mut()));
+    let brief = Brief::default();
+    request.extensions_mut().insert(brief.clone());
     let mut response = next.call(request).await?;
     if let Some(cookie) = resealed {
         let name = format!("{}=", cookie.name());
@@ -75,7 +80,32 @@ pub async fn pick_session_cookie(
             response.headers_mut().append(SET_COOKIE, value);
         }
     }
+    if let Some(name) = name.filter(|_| brief.0.get()) {
+        forget_with_browser(name, response.headers_mut());
+    }
     Ok(response)
+}
+
+/// Takes out of a session cookie how long it is to be kept, so that the browser forgets it when it
+/// is closed. A cookie that is being removed stays as it is.
+fn forget_with_browser(name: &str, headers: &mut HeaderMap) {
+    let set: Vec<HeaderValue> = headers.get_all(SET_COOKIE).cloned().collect();
+    headers.remove(SET_COOKIE);
+    for value in set {
+        let cookie = value
+            .to_str()
+            .ok()
+            .and_then(|text| Cookie::parse(text).ok());
+        let kept = cookie.filter(|cookie| {
+            cookie.name() == name && cookie.max_age().is_some_and(|age| age > Duration::ZERO)
+        });
+        let brief = kept.and_then(|mut cookie| {
+            cookie.set_max_age(None);
+            cookie.unset_expires();
+            HeaderValue::from_str(&cookie.to_string()).ok()
+        });
+        headers.append(SET_COOKIE, brief.unwrap_or(value));
+    }
 }
 
 /// Leaves at most one session cookie in the request, one that the current key opens. Returns it
@@ -179,6 +209,26 @@ mod tests {
             "the current key needs no new cookie"
         );
         assert!(opens(&keys, &headers));
+    }
+
+    // SE-1
+    #[test]
+    fn a_brief_cookie_says_everything_but_how_long_it_is_kept() {
+        let mut headers = HeaderMap::new();
+        let others = ["t=1; Path=/; Max-Age=9", "s=; Path=/; Max-Age=0"];
+        for text in ["s=a%2Bb; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"]
+            .iter()
+            .chain(&others)
+        {
+            headers.append(SET_COOKIE, HeaderValue::from_str(text).unwrap());
+        }
+        forget_with_browser("s", &mut headers);
+        let texts: Vec<&str> = headers
+            .get_all(SET_COOKIE)
+            .map(|value| value.to_str().unwrap())
+            .collect();
+        assert_eq!(texts[0], "s=a%2Bb; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert_eq!(texts[1..], others);
     }
 
     // SE-9

@@ -3,26 +3,36 @@
 //! Every entry has a place, and a digest of itself and the entry before it, so that a changed or
 //! removed one shows. Both ends of the chain are vouched for with a key that the database does
 //! not hold (`audit_chain`), so that nobody who can write to the database alone can chain anew.
+//! What this finds and what it cannot is in `docs/decisions/0016-the-audit-log-is-a-chain.md`.
 
 mod about;
+mod ends;
+mod purge;
+mod read;
+mod walk;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
-use super::schema::{audit_chain, audit_events};
+use super::schema::audit_events;
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
 use crate::member::MemberId;
 use crate::vault::{Vault, fingerprint};
 
 pub use about::{Told, about};
+pub(super) use ends::begin;
+pub use ends::{Head, InvalidHead, Tidings, renew, tidings};
+pub use purge::{Purged, purge};
+pub use read::{
+    COUNT_CAP, Cursor, Entry, Filter, Person, Position, SignIns, count, find_person, list, people,
+    position, sign_ins,
+};
+pub use walk::{Flaw, Verdict, Walk};
 
-/// What the voucher is a digest for.
-const VOUCHER: &str = "audit chain";
-
-/// The one row of `audit_chain`.
-const CHAIN: i32 = 1;
+/// The most characters that one text of an entry has.
+const LONGEST: usize = 2_000;
 
 /// One entry to be written.
 #[derive(Clone, Debug)]
@@ -84,24 +94,24 @@ impl Outcome {
 /// An entry as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
-pub(super) struct EventRow {
-    pub(super) id: String,
-    pub(super) at: PrimitiveDateTime,
-    pub(super) actor: Option<String>,
-    pub(super) subject: Option<String>,
-    pub(super) ip: String,
-    pub(super) action: String,
-    pub(super) result: String,
-    pub(super) reason: Option<String>,
-    pub(super) request_id: String,
-    pub(super) place: Option<i64>,
-    pub(super) detail: Option<String>,
-    pub(super) digest: Option<String>,
+struct EventRow {
+    id: String,
+    at: PrimitiveDateTime,
+    actor: Option<String>,
+    subject: Option<String>,
+    ip: String,
+    action: String,
+    result: String,
+    reason: Option<String>,
+    request_id: String,
+    place: Option<i64>,
+    detail: Option<String>,
+    digest: Option<String>,
 }
 
 impl EventRow {
     /// The digest of this entry at `place`, after the entry with the digest `before`.
-    pub(super) fn digest_after(&self, before: &str, place: i64) -> String {
+    fn digest_after(&self, before: &str, place: i64) -> String {
         let at = moment(self.at).unix_timestamp_nanos() / 1_000;
         let fields = serde_json::json!([
             before,
@@ -121,41 +131,6 @@ impl EventRow {
     }
 }
 
-/// The ends of the chain.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = audit_chain)]
-pub(super) struct ChainRow {
-    /// The place of the last entry that was forgotten; 0 when none was.
-    pub(super) base_place: i64,
-    /// Its digest; empty when none was.
-    pub(super) base_digest: String,
-    /// The place of the newest entry.
-    pub(super) head_place: i64,
-    /// Its digest.
-    pub(super) head_digest: String,
-    /// The service's word for the four others.
-    pub(super) voucher: String,
-}
-
-impl ChainRow {
-    fn vouched(&self) -> Vec<u8> {
-        serde_json::json!([
-            self.base_place,
-            self.base_digest,
-            self.head_place,
-            self.head_digest
-        ])
-        .to_string()
-        .into_bytes()
-    }
-
-    /// Whether the service itself wrote these ends.
-    pub(super) fn is_vouched_for(&self, vault: &Vault) -> bool {
-        let claimed = decode(&self.voucher);
-        vault.is_digest(VOUCHER, &self.vouched(), &claimed)
-    }
-}
-
 /// Appends entries. To be the last thing in its transaction: on PostgreSQL all who append wait
 /// for one another from here to the commit.
 ///
@@ -166,23 +141,10 @@ pub fn append(
     vault: &Vault,
     events: &[Event],
 ) -> Result<(), Error> {
-    let rows = events.iter().map(|event| EventRow {
-        id: event.id.to_string(),
-        at: stored(event.at),
-        actor: event.actor.map(|id| id.to_string()),
-        subject: event.subject.map(|id| id.to_string()),
-        ip: event.ip.clone(),
-        action: event.action.to_owned(),
-        result: event.result.code().to_owned(),
-        reason: event.reason.clone(),
-        request_id: event.request_id.clone(),
-        place: None,
-        detail: event.detail.clone(),
-        digest: None,
-    });
-    let mut chain = lock(connection, vault)?;
+    let mut chain = ends::lock(connection)?;
     let trusted = chain.is_vouched_for(vault);
-    for row in rows {
+    for event in events {
+        let row = row(event);
         chain.head_place += 1;
         chain.head_digest = row.digest_after(&chain.head_digest, chain.head_place);
         diesel::insert_into(audit_events::table)
@@ -202,15 +164,37 @@ pub fn append(
             ))
             .execute(connection)?;
     }
-    keep(connection, vault, chain, trusted)
+    ends::keep(connection, vault, chain, trusted)
+}
+
+fn row(event: &Event) -> EventRow {
+    EventRow {
+        id: event.id.to_string(),
+        at: stored(event.at),
+        actor: event.actor.map(|id| id.to_string()),
+        subject: event.subject.map(|id| id.to_string()),
+        ip: storable(&event.ip),
+        action: event.action.to_owned(),
+        result: event.result.code().to_owned(),
+        reason: event.reason.as_deref().map(storable),
+        request_id: storable(&event.request_id),
+        place: None,
+        detail: event.detail.as_deref().map(storable),
+        digest: None,
+    }
+}
+
+/// Text as an entry holds it: one line of bounded length. PostgreSQL refuses NUL, and an entry
+/// that cannot be written stops what it is about.
+fn storable(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    shown.take(LONGEST).collect()
 }
 
 /// Gives entries of earlier versions, which have none, their places in the chain, the oldest
-/// first. For the start of the program.
-///
-/// # Errors
-/// The database's.
-pub(super) fn chain_unchained(connection: &mut AnyConnection, vault: &Vault) -> Result<(), Error> {
+/// first. Only for the migration that brings the chain: later, an entry without a place is
+/// somebody's forgery, which this would make true.
+fn chain_unchained(connection: &mut AnyConnection, vault: &Vault) -> Result<(), Error> {
     loop {
         let rows: Vec<EventRow> = audit_events::table
             .filter(audit_events::place.is_null())
@@ -221,7 +205,7 @@ pub(super) fn chain_unchained(connection: &mut AnyConnection, vault: &Vault) -> 
         if rows.is_empty() {
             return Ok(());
         }
-        let mut chain = lock(connection, vault)?;
+        let mut chain = ends::lock(connection)?;
         let trusted = chain.is_vouched_for(vault);
         for row in rows {
             chain.head_place += 1;
@@ -233,101 +217,6 @@ pub(super) fn chain_unchained(connection: &mut AnyConnection, vault: &Vault) -> 
                 ))
                 .execute(connection)?;
         }
-        keep(connection, vault, chain, trusted)?;
+        ends::keep(connection, vault, chain, trusted)?;
     }
-}
-
-/// The ends of the chain, which nobody else moves until this transaction ends.
-fn lock(connection: &mut AnyConnection, vault: &Vault) -> Result<ChainRow, Error> {
-    for _ in 0..2 {
-        // An update that changes nothing locks the row on both databases.
-        let row = diesel::update(audit_chain::table.find(CHAIN))
-            .set(audit_chain::id.eq(CHAIN))
-            .returning((
-                audit_chain::base_place,
-                audit_chain::base_digest,
-                audit_chain::head_place,
-                audit_chain::head_digest,
-                audit_chain::voucher,
-            ))
-            .get_result(connection)
-            .optional()?;
-        if let Some(row) = row {
-            return Ok(row);
-        }
-        let first = first_ends(connection, vault)?;
-        connection.unless_taken(|connection| {
-            diesel::insert_into(audit_chain::table)
-                .values((
-                    audit_chain::id.eq(CHAIN),
-                    audit_chain::base_place.eq(first.base_place),
-                    audit_chain::base_digest.eq(&first.base_digest),
-                    audit_chain::head_place.eq(first.head_place),
-                    audit_chain::head_digest.eq(&first.head_digest),
-                    audit_chain::voucher.eq(&first.voucher),
-                ))
-                .execute(connection)
-        })?;
-    }
-    Err(Error::Unexpected("audit_chain"))
-}
-
-/// The ends of a chain that has none written down: a new one, which is ours, or what somebody
-/// left of an old one by removing the row, which is not.
-fn first_ends(connection: &mut AnyConnection, vault: &Vault) -> Result<ChainRow, Error> {
-    let newest: Option<(Option<i64>, Option<String>)> = audit_events::table
-        .filter(audit_events::place.is_not_null())
-        .order(audit_events::place.desc())
-        .select((audit_events::place, audit_events::digest))
-        .first(connection)
-        .optional()?;
-    let (place, digest) = newest.unwrap_or_default();
-    let mut ends = ChainRow {
-        base_place: 0,
-        base_digest: String::new(),
-        head_place: place.unwrap_or_default(),
-        head_digest: digest.unwrap_or_default(),
-        voucher: String::new(),
-    };
-    if place.is_none() {
-        ends.voucher = encode(&vault.digest(VOUCHER, &ends.vouched()));
-    }
-    Ok(ends)
-}
-
-/// Writes the ends down. Ends that were not ours stay without our word: vouching for what was
-/// built on them would hide what somebody did.
-fn keep(
-    connection: &mut AnyConnection,
-    vault: &Vault,
-    chain: ChainRow,
-    trusted: bool,
-) -> Result<(), Error> {
-    let voucher = if trusted {
-        encode(&vault.digest(VOUCHER, &chain.vouched()))
-    } else {
-        chain.voucher
-    };
-    diesel::update(audit_chain::table.find(CHAIN))
-        .set((
-            audit_chain::base_place.eq(chain.base_place),
-            audit_chain::base_digest.eq(chain.base_digest),
-            audit_chain::head_place.eq(chain.head_place),
-            audit_chain::head_digest.eq(chain.head_digest),
-            audit_chain::voucher.eq(voucher),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
-fn encode(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn decode(text: &str) -> Vec<u8> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(text)
-        .unwrap_or_default()
 }

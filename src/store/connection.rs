@@ -61,12 +61,18 @@ impl AnyConnection {
             }
             Database::Postgres(url) => {
                 let mut inner = PgConnection::establish(&with_patience(url.expose()))?;
+                // Every statement here is short and has its index, which an estimate gone wrong
+                // must not talk the planner out of; compiling and sharing out cost more than they
+                // save.
                 diesel::connection::SimpleConnection::batch_execute(
                     &mut inner,
                     &format!(
                         "SET statement_timeout = {POSTGRES_STATEMENT_MS}; \
                          SET lock_timeout = {POSTGRES_STATEMENT_MS}; \
                          SET idle_in_transaction_session_timeout = 10000; \
+                         SET enable_seqscan = off; \
+                         SET jit = off; \
+                         SET max_parallel_workers_per_gather = 0; \
                          SET TIME ZONE 'UTC';"
                     ),
                 )

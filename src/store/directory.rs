@@ -1,16 +1,33 @@
 //! The member directory: finding members by what is known of them, in bounded pages.
+//!
+//! No statement here reads more than one index once from end to end, and only a search that meets
+//! hardly anybody comes near that; the lists that people look at read a few hundred rows.
+
+mod names;
+mod plan;
+mod statement;
+mod wanted;
+
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::members::{member_id, role_of, standing_of};
 use super::schema::members;
-use super::time::{moment, stored};
+use super::time::moment;
 use super::{AnyConnection, Error};
 use crate::member::{MemberId, Provider, Role, Standing, StandingKind};
+#[cfg(feature = "emulator")]
+pub(super) use names::fill_from as index_names_from;
+pub(super) use names::prepare;
+use wanted::Wanted;
 
 /// Members are counted up to here; a greater number is told as "more than".
 pub const COUNT_CAP: i64 = 10_000;
+
+/// The most members shown for one email address.
+const SAME_EMAIL: i64 = 100;
 
 /// Whom to find. Conditions add up; an empty one is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +50,7 @@ pub struct Filter {
     pub joined_before: Option<OffsetDateTime>,
 }
 
-/// What members are sorted by; the id decides between equals.
+/// What members are sorted by; the number decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The member number.
@@ -127,44 +144,6 @@ impl CardRow {
     }
 }
 
-type Members<'a> = members::BoxedQuery<'a, <AnyConnection as Connection>::Backend>;
-
-fn matching(filter: &Filter) -> Members<'_> {
-    let mut query = members::table.into_boxed();
-    if let Some(name) = &filter.name {
-        let part = name_key(name)
-            .replace('!', "!!")
-            .replace('%', "!%")
-            .replace('_', "!_");
-        query = query.filter(members::name_key.like(format!("%{part}%")).escape('!'));
-    }
-    if let Some(number) = filter.number {
-        query = query.filter(members::number.eq(number));
-    }
-    if let Some(email) = &filter.email {
-        query = query.filter(members::email_key.eq(email_key(email)));
-    }
-    if !filter.standings.is_empty() {
-        let codes = filter.standings.iter().map(|kind| kind.code());
-        query = query.filter(members::standing.eq_any(codes));
-    }
-    if !filter.providers.is_empty() {
-        let codes = filter.providers.iter().map(|one| one.code());
-        query = query.filter(members::joined_with.eq_any(codes));
-    }
-    if !filter.roles.is_empty() {
-        let codes = filter.roles.iter().map(|role| role.code());
-        query = query.filter(members::role.eq_any(codes));
-    }
-    if let Some(from) = filter.joined_from {
-        query = query.filter(members::created_at.ge(stored(from)));
-    }
-    if let Some(before) = filter.joined_before {
-        query = query.filter(members::created_at.lt(stored(before)));
-    }
-    query
-}
-
 /// A page of the members that `filter` finds.
 ///
 /// # Errors
@@ -176,25 +155,29 @@ pub fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Card>, Error> {
-    let query = matching(filter);
-    let query = match (sort.by, sort.descending) {
-        (Order::Number, false) => query.order(members::number.asc()),
-        (Order::Number, true) => query.order(members::number.desc()),
-        (Order::Name, false) => query.order((members::name_key.asc(), members::id.asc())),
-        (Order::Name, true) => query.order((members::name_key.desc(), members::id.desc())),
-        (Order::Joined, false) => query.order((members::created_at.asc(), members::id.asc())),
-        (Order::Joined, true) => query.order((members::created_at.desc(), members::id.desc())),
-        (Order::Seen, false) => query.order((members::last_login_at.asc(), members::id.asc())),
-        (Order::Seen, true) => query.order((members::last_login_at.desc(), members::id.desc())),
+    let Some(wanted) = Wanted::new(filter) else {
+        return Ok(Vec::new());
     };
-    query
-        .offset(offset)
-        .limit(limit)
-        .select(CardRow::as_select())
-        .load(connection)?
-        .into_iter()
-        .map(CardRow::into_card)
-        .collect()
+    let numbers = plan::page(connection, &wanted, sort, offset, limit)?;
+    cards(connection, &numbers)
+}
+
+/// The first `limit` members with a number greater than `after` that `filter` finds, by number.
+/// Asking on from the last one leads through all of them, whoever comes and goes meanwhile.
+///
+/// # Errors
+/// The database's.
+pub fn batch_after(
+    connection: &mut AnyConnection,
+    filter: &Filter,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Card>, Error> {
+    let Some(wanted) = Wanted::new(filter) else {
+        return Ok(Vec::new());
+    };
+    let numbers = plan::after(connection, &wanted, after, limit)?;
+    cards(connection, &numbers)
 }
 
 /// How many members `filter` finds, counted up to [`COUNT_CAP`].
@@ -202,14 +185,53 @@ pub fn list(
 /// # Errors
 /// The database's.
 pub fn count(connection: &mut AnyConnection, filter: &Filter) -> Result<Count, Error> {
-    let found: Vec<String> = matching(filter)
-        .limit(COUNT_CAP + 1)
-        .select(members::id)
-        .load(connection)?;
-    Ok(match i64::try_from(found.len()) {
-        Ok(count) if count <= COUNT_CAP => Count::Exactly(count),
-        _ => Count::Many,
+    count_up_to(connection, filter, COUNT_CAP)
+}
+
+/// How many members `filter` finds, counted up to `cap`; [`Count::Many`] is more than that.
+///
+/// # Errors
+/// The database's.
+pub fn count_up_to(
+    connection: &mut AnyConnection,
+    filter: &Filter,
+    cap: i64,
+) -> Result<Count, Error> {
+    let Some(wanted) = Wanted::new(filter) else {
+        return Ok(Count::Exactly(0));
+    };
+    let count = plan::count(connection, &wanted, cap)?;
+    Ok(if count <= cap {
+        Count::Exactly(count)
+    } else {
+        Count::Many
     })
+}
+
+/// The members with these numbers, in their order.
+fn cards(connection: &mut AnyConnection, numbers: &[i64]) -> Result<Vec<Card>, Error> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<CardRow> = members::table
+        .filter(members::number.eq_any(numbers))
+        .select(CardRow::as_select())
+        .load(connection)?;
+    let mut rows: BTreeMap<i64, CardRow> = rows.into_iter().map(|row| (row.number, row)).collect();
+    let in_order = numbers.iter().filter_map(|number| rows.remove(number));
+    in_order.map(CardRow::into_card).collect()
+}
+
+/// The members with this email address, in any case, by number.
+///
+/// # Errors
+/// The database's.
+pub fn by_email(connection: &mut AnyConnection, email: &str) -> Result<Vec<Card>, Error> {
+    let filter = Filter {
+        email: Some(email.to_owned()),
+        ..Filter::default()
+    };
+    batch_after(connection, &filter, 0, SAME_EMAIL)
 }
 
 /// One member.
@@ -248,12 +270,13 @@ pub(super) fn searchable(
     member: &str,
     name: Option<&str>,
 ) -> Result<(), Error> {
-    let key = name_key(name.unwrap_or_default());
-    let grams = grams(&key);
-    diesel::update(members::table.find(member))
-        .set((members::name_key.eq(key), members::name_grams.eq(grams)))
-        .execute(connection)?;
-    Ok(())
+    let (key, grams) = keys_of_name(name);
+    let number: Option<i64> = diesel::update(members::table.find(member))
+        .set((members::name_key.eq(key), members::name_grams.eq(&grams)))
+        .returning(members::number)
+        .get_result(connection)
+        .optional()?;
+    number.map_or(Ok(()), |number| names::keep(connection, number, &grams))
 }
 
 /// Does the same for members of earlier versions. For the start of the program.
@@ -287,12 +310,9 @@ fn name_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Every character and every pair of neighbours, once: Korean given names have two syllables, for
-/// which trigrams are too long.
-fn grams(key: &str) -> String {
-    let plain: Vec<char> = key.chars().filter(|c| c.is_alphanumeric()).collect();
-    let single = plain.iter().map(char::to_string);
-    let pairs = plain.windows(2).map(|pair| pair.iter().collect::<String>());
-    let grams: std::collections::BTreeSet<String> = single.chain(pairs).collect();
-    grams.into_iter().collect::<Vec<_>>().join(" ")
+/// What a name is sorted and compared by, and what it is looked up by.
+pub(super) fn keys_of_name(name: Option<&str>) -> (String, String) {
+    let key = name_key(name.unwrap_or_default());
+    let grams = names::grams(&key);
+    (key, grams)
 }

@@ -9,6 +9,9 @@ pub enum Error {
     /// a moment; whoever asked is told so (503).
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It would have taken longer than anybody should wait; asking for less may help.
+    #[error("the database took too long")]
+    TooSlow,
     /// A statement that should have worked did not.
     #[error("the database refused a statement: {0}")]
     Failed(String),
@@ -18,6 +21,9 @@ pub enum Error {
     /// The schema has migrations that this version does not know: a newer version was here.
     #[error("the database schema is newer than this version: it has migration {0}")]
     NewerSchema(String),
+    /// The schema lacks migrations of this version, or is not there at all.
+    #[error("the database schema is not up to date: run `kakao-gate migrate` first")]
+    OlderSchema,
     /// Something that the work in the transaction needed failed: randomness, or sealing.
     #[error("{0}")]
     Work(&'static str),
@@ -27,7 +33,7 @@ impl Error {
     /// Whether coming back later may help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::TooSlow)
     }
 }
 
@@ -38,6 +44,9 @@ impl From<Failure> for Error {
         match failure {
             Failure::DatabaseError(kind, info) => {
                 let message = info.message();
+                if message.contains("canceling statement due to statement timeout") {
+                    return Self::TooSlow;
+                }
                 let passing = matches!(
                     kind,
                     DatabaseErrorKind::ClosedConnection

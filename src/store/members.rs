@@ -277,7 +277,7 @@ pub fn is_proved(connection: &mut AnyConnection, email_key: &str) -> Result<bool
 
 /// The number of the next member. SQLite has one writer, so the greatest so far plus one is free;
 /// PostgreSQL has a sequence, made by [`super::migrate`], which leaves gaps where a sign-up failed.
-fn next_number(connection: &mut AnyConnection) -> Result<i64, Error> {
+pub(super) fn next_number(connection: &mut AnyConnection) -> Result<i64, Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -326,6 +326,21 @@ fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<Member>, Erro
 /// The database's.
 pub fn by_id(connection: &mut AnyConnection, id: MemberId) -> Result<Option<Member>, Error> {
     find(connection, &id.to_string())
+}
+
+/// Notes that a member has signed in.
+///
+/// # Errors
+/// The database's.
+pub fn note_login(
+    connection: &mut AnyConnection,
+    id: MemberId,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(members::table.find(id.to_string()))
+        .set(members::last_login_at.eq(stored(now)))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Remembers the language a member chose, by its code.

@@ -3,11 +3,13 @@
 //! Query functions take a connection, so that a flow can put several into one transaction;
 //! [`Store::read`] and [`Store::write`] hand the connection out, each in one hop to the blocking
 //! pool. Every wait is short: a database that is locked, gone or frozen is an honest
-//! [`Error::Unavailable`] within three seconds, and no more threads are ever stuck with it than
-//! there are connections.
+//! [`Error::Unavailable`] within three seconds, a statement that would take longer
+//! [`Error::TooSlow`], and no more threads are ever stuck with it than there are connections.
 
 pub mod attempts;
 pub mod audit;
+#[cfg(feature = "emulator")]
+pub mod bulk;
 mod connection;
 pub mod consents;
 pub mod directory;
@@ -17,8 +19,10 @@ pub mod members;
 mod migrate;
 pub mod outbox;
 pub mod passwords;
+pub mod saved_views;
 mod schema;
 pub mod sessions;
+pub mod tallies;
 pub mod throttles;
 mod time;
 
@@ -30,7 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::AnyConnection;
 pub use error::Error;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Migrated, check_schema, keep_statistics, migrate};
 
 use crate::config::Database;
 use connection::Manager;
@@ -49,6 +53,8 @@ pub struct Store {
 #[derive(Clone)]
 struct Lane {
     pool: r2d2::Pool<Manager>,
+    /// What waits for no lock, and is therefore at work when the time is up: reading on SQLite.
+    works_alone: bool,
     /// One permit a connection, taken before a thread is: a frozen database holds as many
     /// threads as there are connections, and everybody else is turned away in time.
     permits: Arc<Semaphore>,
@@ -62,11 +68,12 @@ impl Store {
     /// pool for both.
     #[must_use]
     pub fn open(database: &Database, connections: u32) -> Self {
-        let readers = Lane::open(database, connections);
+        let mut readers = Lane::open(database, connections);
         let writers = match database {
             Database::Sqlite(_) => Lane::open(database, 1),
             Database::Postgres(_) => readers.clone(),
         };
+        readers.works_alone = matches!(database, Database::Sqlite(_));
         Self { readers, writers }
     }
 
@@ -139,8 +146,17 @@ impl Lane {
         let permits = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             pool,
+            works_alone: false,
             permits: Arc::new(Semaphore::new(permits)),
         }
+    }
+
+    /// What to say of work that has begun and is not done in time.
+    fn overdue(&self) -> Error {
+        if self.works_alone {
+            return Error::TooSlow;
+        }
+        Error::Unavailable("no answer in time".to_owned())
     }
 
     async fn hop<T: Send + 'static>(
@@ -178,7 +194,7 @@ impl Lane {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
             Ok(Err(_)) => Err(Error::Unavailable("the program is stopping".to_owned())),
-            Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+            Err(_) => Err(self.overdue()),
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum Kind {
     UnlinkById,
     /// Nothing: this one is a letter to a member.
     Mail,
+    /// Nothing: somebody says that they forgot the password of an address. Whether it is anybody's
+    /// is looked up later, so that whoever asks cannot tell by how long it takes.
+    Forgotten,
 }
 
 /// Debts that are paid independently of the others.
@@ -244,6 +247,9 @@ pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
         .get_result(connection)?)
 }
 
+/// The kinds that go by mail.
+const MAIL: [&str; 2] = ["mail", "forgotten"];
+
 type Waiting = outbox::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
 
 fn waiting(lane: Lane) -> Waiting {
@@ -251,8 +257,8 @@ fn waiting(lane: Lane) -> Waiting {
         .filter(outbox::finished_at.is_null())
         .into_boxed();
     match lane {
-        Lane::Kakao => waiting.filter(outbox::kind.ne("mail")),
-        Lane::Mail => waiting.filter(outbox::kind.eq("mail")),
+        Lane::Kakao => waiting.filter(outbox::kind.ne_all(MAIL)),
+        Lane::Mail => waiting.filter(outbox::kind.eq_any(MAIL)),
     }
 }
 
@@ -263,6 +269,7 @@ fn kind_code(kind: Kind) -> &'static str {
         Kind::LogoutEverywhere => "logout_everywhere",
         Kind::UnlinkById => "unlink_by_id",
         Kind::Mail => "mail",
+        Kind::Forgotten => "forgotten",
     }
 }
 
@@ -273,6 +280,7 @@ fn kind_of(code: &str) -> Result<Kind, Error> {
         "logout_everywhere" => Kind::LogoutEverywhere,
         "unlink_by_id" => Kind::UnlinkById,
         "mail" => Kind::Mail,
+        "forgotten" => Kind::Forgotten,
         _ => return Err(Error::Unexpected("outbox.kind")),
     })
 }

@@ -10,7 +10,7 @@ use super::{AnyConnection, Error};
 use crate::member::{MemberId, Standing};
 use crate::password::Kept;
 
-/// A member as somebody who types an address and a password means one.
+/// A member as whoever checks a password, or writes to them about it, needs to know them.
 #[derive(Clone, Debug)]
 pub struct Holder {
     /// Who it is.
@@ -19,34 +19,88 @@ pub struct Holder {
     pub standing: Standing,
     /// What is kept of the password; `None` for somebody who never set one.
     pub kept: Option<Kept>,
+    /// When the password was set.
+    pub changed_at: Option<OffsetDateTime>,
+    /// The address they have proved, if any.
+    pub email: Option<String>,
+    /// The name they go by.
+    pub name: Option<String>,
+    /// The language they chose, by its code.
+    pub locale: Option<String>,
 }
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = members)]
+struct HolderRow {
+    id: String,
+    standing: String,
+    standing_until: Option<PrimitiveDateTime>,
+    email: Option<String>,
+    email_verified_at: Option<PrimitiveDateTime>,
+    display_name: Option<String>,
+    locale: Option<String>,
+}
+
+impl HolderRow {
+    fn with(
+        self,
+        kept: Option<String>,
+        changed_at: Option<PrimitiveDateTime>,
+    ) -> Result<Holder, Error> {
+        Ok(Holder {
+            member: member_id(&self.id)?,
+            standing: standing_of(&self.standing, self.standing_until)?,
+            kept: kept.map(Kept::stored),
+            changed_at: changed_at.map(moment),
+            email: self.email.filter(|_| self.email_verified_at.is_some()),
+            name: self.display_name,
+            locale: self.locale,
+        })
+    }
+}
+
+type Row = (HolderRow, Option<String>, Option<PrimitiveDateTime>);
 
 /// Whom a proved address belongs to. An address that was not proved is nobody's.
 ///
 /// # Errors
 /// The database's.
 pub fn holder(connection: &mut AnyConnection, email_key: &str) -> Result<Option<Holder>, Error> {
-    type Row = (String, String, Option<PrimitiveDateTime>, Option<String>);
     let row: Option<Row> = members::table
         .left_join(passwords::table)
         .filter(members::email_key.eq(email_key))
         .filter(members::email_verified_at.is_not_null())
         .select((
-            members::id,
-            members::standing,
-            members::standing_until,
+            HolderRow::as_select(),
             passwords::kept.nullable(),
+            passwords::changed_at.nullable(),
         ))
         .first(connection)
         .optional()?;
-    row.map(|(id, standing, until, kept)| {
-        Ok(Holder {
-            member: member_id(&id)?,
-            standing: standing_of(&standing, until)?,
-            kept: kept.map(Kept::stored),
-        })
-    })
-    .transpose()
+    row.map(|(row, kept, changed_at)| row.with(kept, changed_at))
+        .transpose()
+}
+
+/// The same of a member, whether they have proved an address or not.
+///
+/// # Errors
+/// The database's.
+pub fn holder_by_id(
+    connection: &mut AnyConnection,
+    member: MemberId,
+) -> Result<Option<Holder>, Error> {
+    let row: Option<Row> = members::table
+        .left_join(passwords::table)
+        .filter(members::id.eq(member.to_string()))
+        .select((
+            HolderRow::as_select(),
+            passwords::kept.nullable(),
+            passwords::changed_at.nullable(),
+        ))
+        .first(connection)
+        .optional()?;
+    row.map(|(row, kept, changed_at)| row.with(kept, changed_at))
+        .transpose()
 }
 
 /// What is kept of a member's password, and since when.

@@ -64,6 +64,7 @@ diesel::table! {
         kakao_access_ends_at -> Nullable<Timestamp>,
         kakao_refresh -> Nullable<Text>,
         kakao_refresh_ends_at -> Nullable<Timestamp>,
+        brief -> Bool,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct NewSession {
     pub idle_ends_at: OffsetDateTime,
     /// When it ends in any case.
     pub ends_at: OffsetDateTime,
+    /// Whether it is to end with the browser.
+    pub brief: bool,
     /// The Kakao tokens of this sign-in, sealed.
     pub kakao: Option<SealedTokens>,
 }
@@ -83,6 +85,7 @@ struct SessionRow {
     last_seen_at: PrimitiveDateTime,
     idle_ends_at: PrimitiveDateTime,
     ends_at: PrimitiveDateTime,
+    brief: bool,
 }
 
 impl SessionRow {
@@ -100,6 +103,7 @@ impl SessionRow {
             last_seen_at: moment(self.last_seen_at),
             idle_ends_at: moment(self.idle_ends_at),
             ends_at: moment(self.ends_at),
+            brief: self.brief,
         })
     }
 }
@@ -126,6 +130,7 @@ pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Er
             sessions::last_seen_at.eq(stored(new.created_at)),
             sessions::idle_ends_at.eq(stored(new.idle_ends_at)),
             sessions::ends_at.eq(stored(new.ends_at)),
+            sessions::brief.eq(new.brief),
             sessions::kakao_access.eq(kakao.map(|tokens| &tokens.access)),
             sessions::kakao_access_ends_at.eq(kakao.map(|tokens| stored(tokens.access_ends_at))),
             sessions::kakao_refresh.eq(kakao.map(|tokens| &tokens.refresh)),
@@ -240,6 +245,43 @@ pub fn touch(
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Kakao's tokens of a live session.
+///
+/// # Errors
+/// The database's.
+pub fn kakao_tokens(
+    connection: &mut AnyConnection,
+    id: Uuid,
+) -> Result<Option<SealedTokens>, Error> {
+    type Row = (
+        Option<String>,
+        Option<PrimitiveDateTime>,
+        Option<String>,
+        Option<PrimitiveDateTime>,
+    );
+    let row: Option<Row> = sessions::table
+        .find(id.to_string())
+        .filter(sessions::ended_at.is_null())
+        .select((
+            sessions::kakao_access,
+            sessions::kakao_access_ends_at,
+            sessions::kakao_refresh,
+            sessions::kakao_refresh_ends_at,
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(
+        row.and_then(|(access, access_ends_at, refresh, refresh_ends_at)| {
+            Some(SealedTokens {
+                access: access?,
+                access_ends_at: moment(access_ends_at?),
+                refresh: refresh?,
+                refresh_ends_at: moment(refresh_ends_at?),
+            })
+        }),
+    )
 }
 
 /// Ends one live session of a member; `None` when it was not live any more (or never theirs).
@@ -358,6 +400,24 @@ pub fn drop_expired_tokens(
         .execute(connection)?)
 }
 
+/// How many sessions are live; `None` for more than `most`.
+///
+/// # Errors
+/// The database's.
+pub fn count_live_up_to(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+    most: i64,
+) -> Result<Option<i64>, Error> {
+    let found: Vec<PrimitiveDateTime> = sessions::table
+        .filter(sessions::idle_ends_at.gt(stored(now)))
+        .limit(most + 1)
+        .select(sessions::idle_ends_at)
+        .load(connection)?;
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    Ok(Some(count).filter(|count| *count <= most))
+}
+
 /// How many sessions are live.
 ///
 /// # Errors
@@ -431,6 +491,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::Expiry => "expiry",
         EndedBy::Suspension => "suspension",
         EndedBy::Admin => "admin",
+        EndedBy::Password => "password",
     }
 }
 
@@ -441,6 +502,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("expiry") => EndedBy::Expiry,
         Some("suspension") => EndedBy::Suspension,
         Some("admin") => EndedBy::Admin,
+        Some("password") => EndedBy::Password,
         _ => EndedBy::Logout,
     }
 }

@@ -76,66 +76,17 @@ pub fn take(
     Ok(Some(allowance.within))
 }
 
-/// How long `what` has to wait before the next try; `None` when it may go on.
+/// Takes back one try of `what` that turned out to be none.
 ///
 /// # Errors
 /// The database's.
-pub fn wait(
-    connection: &mut AnyConnection,
-    what: &str,
-    allowance: Allowance,
-    now: OffsetDateTime,
-) -> Result<Option<Duration>, Error> {
-    let row: Option<(i32, PrimitiveDateTime)> = throttles::table
+pub fn give_back(connection: &mut AnyConnection, what: &str) -> Result<(), Error> {
+    let counted = throttles::table
         .find(what)
-        .filter(throttles::expires_at.gt(stored(now)))
-        .select((throttles::failures, throttles::expires_at))
-        .first(connection)
-        .optional()?;
-    let full = row.filter(|(failures, _)| *failures >= allowance.failures);
-    Ok(full.map(|(_, expires_at)| moment(expires_at) - now))
-}
-
-/// Counts a failure of `what`. The first begins a new time.
-///
-/// # Errors
-/// The database's.
-pub fn fail(
-    connection: &mut AnyConnection,
-    what: &str,
-    allowance: Allowance,
-    now: OffsetDateTime,
-) -> Result<(), Error> {
-    for _ in 0..2 {
-        let running = throttles::table
-            .find(what)
-            .filter(throttles::expires_at.gt(stored(now)));
-        let counted = diesel::update(running)
-            .set(throttles::failures.eq(throttles::failures + 1))
-            .execute(connection)?;
-        if counted == 1 {
-            return Ok(());
-        }
-        diesel::delete(
-            throttles::table
-                .find(what)
-                .filter(throttles::expires_at.le(stored(now))),
-        )
+        .filter(throttles::failures.gt(0));
+    diesel::update(counted)
+        .set(throttles::failures.eq(throttles::failures - 1))
         .execute(connection)?;
-        let begun = connection.unless_taken(|connection| {
-            diesel::insert_into(throttles::table)
-                .values((
-                    throttles::what.eq(what),
-                    throttles::failures.eq(1),
-                    throttles::first_at.eq(stored(now)),
-                    throttles::expires_at.eq(stored(now + allowance.within)),
-                ))
-                .execute(connection)
-        })?;
-        if begun {
-            return Ok(());
-        }
-    }
     Ok(())
 }
 

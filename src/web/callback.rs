@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::cookies::{self, FailureContext, Notice};
+use super::cookies::{self, FailureContext, Notice, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::visitor::Visitor;
@@ -49,11 +49,17 @@ pub(super) async fn complete(
     match completed {
         Ok(Ending::Undecided(kept)) => Ok(newcomer::lead_here(&site, kept)),
         Ok(Ending::SignedIn(completed)) => {
+            // A proof goes on as the session that it proves; any other login is kept.
+            let attempt = attempts.find(&state);
+            let proving = attempt.is_some_and(|attempt| attempt.proves.is_some());
+            let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
+            session.set_brief(proving && was_brief);
             session
                 .sign_in(&completed.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
             Ok(HttpResponse::SeeOther()
                 .insert_header((LOCATION, completed.next.as_str()))
+                .cookie(site.cookies.last(Way::Kakao))
                 .finish())
         }
         Err(failure) => {

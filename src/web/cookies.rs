@@ -5,7 +5,9 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{COOKIE, HeaderMap};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Gate;
+use super::admin::ActNotice;
+use super::admin::ListNotice;
+use crate::flow::{Gate, Known};
 
 /// The names of our cookies. On https all have the `__Host-` prefix: set by us, over https, for
 /// this host alone (RFC 6265bis section 4.1.3.2).
@@ -16,11 +18,18 @@ pub(super) struct CookieNames {
     pub(super) notice: &'static str,
     pub(super) lang: &'static str,
     pub(super) theme: &'static str,
+    /// The way somebody signed in with last.
+    pub(super) last: &'static str,
+    /// Who has signed in with a password in this browser.
+    pub(super) known: &'static str,
     /// That this browser has asked to join by email.
     pub(super) asked: &'static str,
     /// Somebody who decides whether to join with Kakao.
     pub(super) undecided: &'static str,
 }
+
+/// How long the browser remembers such things: as long as browsers keep cookies at all.
+const REMEMBERED: Duration = Duration::days(400);
 
 /// Said once, on the next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +47,8 @@ pub(super) enum Notice {
     },
     /// The device was logged out already.
     DeviceGone,
+    /// The password was changed.
+    PasswordChanged,
     /// Our session has ended, Kakao's is next; the way back carries this state.
     ToKakao {
         /// The state.
@@ -45,6 +56,12 @@ pub(super) enum Notice {
     },
     /// A login failed.
     LoginFailed(FailureContext),
+    /// For the member list of the administration.
+    List(ListNotice),
+    /// What became of an act on members.
+    Act(ActNotice),
+    /// A reason was needed, and none that counts was given.
+    NoReason,
 }
 
 /// What an error page after a failed login shows beside its text.
@@ -67,6 +84,31 @@ pub(super) struct FailureContext {
     pub(super) next: Option<String>,
 }
 
+/// A way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// With Kakao.
+    Kakao,
+    /// With an address and a password.
+    Email,
+}
+
+impl Way {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Kakao => "kakao",
+            Self::Email => "email",
+        }
+    }
+
+    /// From a cookie.
+    pub(super) fn parse(code: &str) -> Option<Self> {
+        [Self::Kakao, Self::Email]
+            .into_iter()
+            .find(|way| way.code() == code)
+    }
+}
+
 const NOTICE: &str = "notice cookie";
 
 impl CookieNames {
@@ -78,6 +120,8 @@ impl CookieNames {
                 notice: "__Host-kg-notice",
                 lang: "__Host-kg-lang",
                 theme: "__Host-kg-theme",
+                last: "__Host-kg-last",
+                known: "__Host-kg-known",
                 asked: "__Host-kg-join",
                 undecided: "__Host-kg-newcomer",
             }
@@ -88,6 +132,8 @@ impl CookieNames {
                 notice: "kg-notice",
                 lang: "kg-lang",
                 theme: "kg-theme",
+                last: "kg-last",
+                known: "kg-known",
                 asked: "kg-join",
                 undecided: "kg-newcomer",
             }
@@ -113,6 +159,22 @@ impl CookieNames {
     /// A cookie that makes the browser forget the one of that name.
     pub(super) fn forget(&self, name: &'static str) -> Cookie<'static> {
         self.make(name, "", Duration::ZERO)
+    }
+
+    /// Remembers the way that somebody signed in.
+    pub(super) fn last(&self, way: Way) -> Cookie<'static> {
+        self.make(self.last, way.code(), REMEMBERED)
+    }
+
+    /// Remembers who has signed in with a password in this browser.
+    pub(super) fn known(&self, gate: &Gate, known: &Known) -> Option<Cookie<'static>> {
+        let sealed = known.seal(&gate.vault).ok()?;
+        Some(self.make(self.known, sealed, REMEMBERED))
+    }
+
+    /// Who has signed in with a password in this browser.
+    pub(super) fn known_in(&self, gate: &Gate, headers: &HeaderMap) -> Known {
+        Known::open(&gate.vault, value(headers, self.known), gate.clock.now())
     }
 
     /// A notice for the next page. Longer than it takes to get there, shorter than a

@@ -166,7 +166,7 @@ fn answer(
 /// The page that holds the form sent to `path`, where there is just one.
 fn form_page(path: &str) -> Option<&str> {
     match path {
-        "/logout" => Some(path),
+        "/login" | "/logout" | "/reauth" | "/password/forgot" | "/me/password" => Some(path),
         _ => path.starts_with("/me/sessions/").then_some("/me/sessions"),
     }
 }
@@ -187,8 +187,10 @@ fn here(site: &Site, request: &ServiceRequest) -> String {
         });
         referer.or_else(|| form_page(request.path()).map(str::to_owned))
     };
+    let ours = |address: &str| flow::Next::same_site(address);
     asked
-        .and_then(|path| flow::Next::same_site(&path))
+        // Of an address too long to be carried along, the page without its particulars.
+        .and_then(|asked| ours(&asked).or_else(|| ours(asked.split('?').next()?)))
         .unwrap_or_else(|| "/".to_owned())
 }
 

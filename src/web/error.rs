@@ -61,6 +61,8 @@ pub enum ErrorId {
     BadRequest,
     /// There is nothing at this address.
     NotFound,
+    /// The member is not there, or has left; only the administration is told.
+    MemberGone,
     /// The address does not answer this method.
     Method,
     /// Too many requests.
@@ -89,6 +91,7 @@ const ALL: &[ErrorId] = &[
     ErrorId::Csrf,
     ErrorId::BadRequest,
     ErrorId::NotFound,
+    ErrorId::MemberGone,
     ErrorId::Method,
     ErrorId::Rate,
     ErrorId::Server,
@@ -117,6 +120,7 @@ impl ErrorId {
             Self::Csrf => "csrf",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::MemberGone => "member_gone",
             Self::Method => "method",
             Self::Rate => "rate",
             Self::Server => "server",
@@ -153,7 +157,7 @@ impl ErrorId {
             Self::Under14 | Self::Suspended | Self::OtherPerson | Self::Forbidden | Self::Csrf => {
                 StatusCode::FORBIDDEN
             }
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::MemberGone => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Rate => StatusCode::TOO_MANY_REQUESTS,
             Self::Server => StatusCode::INTERNAL_SERVER_ERROR,
@@ -166,7 +170,7 @@ impl ErrorId {
         }
     }
 
-    fn title(self, t: Texts) -> &'static str {
+    pub(super) fn title(self, t: Texts) -> &'static str {
         match self {
             Self::Cancelled => t.err_cancelled_title(),
             Self::ConsentMissing => t.err_consent_missing_title(),
@@ -185,6 +189,7 @@ impl ErrorId {
             Self::Csrf => t.err_csrf_title(),
             Self::BadRequest => t.err_bad_request_title(),
             Self::NotFound => t.err_not_found_title(),
+            Self::MemberGone => t.err_member_gone_title(),
             Self::Method => t.err_method_title(),
             Self::Rate => t.err_rate_title(),
             Self::Server => t.err_server_title(),
@@ -223,6 +228,7 @@ impl ErrorId {
             Self::Csrf => t.err_csrf_body().into(),
             Self::BadRequest => t.err_bad_request_body().into(),
             Self::NotFound => t.err_not_found_body().into(),
+            Self::MemberGone => t.err_member_gone_body().into(),
             Self::Method => t.err_method_body().into(),
             Self::Rate => t.err_rate_body(wait).into(),
             Self::Server => t.err_server_body().into(),
@@ -251,6 +257,7 @@ impl ErrorId {
             }
             Self::StateBad => vec![kakao(), help()],
             Self::Under14 | Self::NotFound => vec![home(), help()],
+            Self::MemberGone => vec![Action::link("/admin/members", t.act_members()), home()],
             Self::Suspended => vec![Action::link("/help", t.act_contact()), home()],
             Self::OtherPerson => vec![
                 Action::link(way.prove.clone(), t.act_retry()),
@@ -269,7 +276,7 @@ impl ErrorId {
     pub(super) fn ends_a_login(self) -> bool {
         !matches!(
             self,
-            Self::Forbidden | Self::Csrf | Self::NotFound | Self::Method
+            Self::Forbidden | Self::Csrf | Self::NotFound | Self::MemberGone | Self::Method
         )
     }
 

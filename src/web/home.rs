@@ -13,6 +13,7 @@ struct Home<'a> {
     layout: Layout<'a>,
     signed_in: bool,
     name: Option<&'a str>,
+    by_email: bool,
 }
 
 /// Anyone.
@@ -22,6 +23,7 @@ pub(super) async fn show(site: web::Data<Site>, visitor: Visitor) -> HttpRespons
         layout: Layout::new(&site, &visitor),
         signed_in: signed_in.is_some(),
         name: signed_in.and_then(|live| live.member.display_name.as_deref()),
+        by_email: site.gate.takes_email(),
     };
     page::show(&site, &visitor, &home)
 }

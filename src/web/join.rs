@@ -25,7 +25,6 @@ use super::visitor::Visitor;
 use crate::flow::{Asked, Flaw, NAME_CHARS, Next, TooMany, Typed};
 use crate::i18n::Texts;
 use crate::password::Weak;
-use crate::session::Token;
 use crate::terms::Part;
 
 /// How long the browser remembers that it asked.
@@ -116,13 +115,13 @@ pub(super) async fn act(
     match asking.await? {
         Ok(asked) => Ok(remembering(&site, &asked, "/join/sent")),
         Err(TooMany { wait }) => {
-            let minutes = wait.whole_minutes() + 1;
+            let minutes = wait.as_secs().div_ceil(60);
             let wrong = vec![Mistake::new("email", t.join_err_many(minutes))];
             let form = self::form(&site, &visitor, &typed, wrong, &[]);
             let status = StatusCode::TOO_MANY_REQUESTS;
             let mut response = page::show_as(status, &site, &visitor, &form);
             let headers = response.headers_mut();
-            headers.insert(RETRY_AFTER, wait.whole_seconds().max(1).into());
+            headers.insert(RETRY_AFTER, wait.as_secs().max(1).into());
             Ok(response)
         }
     }
@@ -205,10 +204,4 @@ fn lead_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, path))
         .finish()
-}
-
-/// The session that a new one would take the place of.
-pub(super) fn current(visitor: &Visitor) -> Option<Token> {
-    let held = visitor.token().filter(|_| visitor.signed_in().is_some());
-    held.cloned()
 }

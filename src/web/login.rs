@@ -1,13 +1,25 @@
 //! `/login`: the ways in.
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
+use time::OffsetDateTime;
 
-use super::Site;
+use super::cookies::{self, FailureContext, Notice, Way};
+use super::device::Device;
+use super::error::Problem;
+use super::forms::{Mistake, Post};
+use super::kakao::failure_address;
 use super::page::{self, Layout};
 use super::visitor::Visitor;
-use crate::flow::Next;
+use super::{Site, address};
+use crate::email::EmailAddress;
+use crate::flow::{Knock, Next, Refused, Why};
+use crate::i18n::Texts;
+use crate::password::Password;
+use crate::session::BrowserSession;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -16,6 +28,46 @@ struct Login<'a> {
     note: Option<&'static str>,
     lost: bool,
     kakao: String,
+    last: Option<Way>,
+    /// Nothing where nobody signs in by email.
+    form: Option<Form<'a>>,
+}
+
+/// The way in by email.
+struct Form<'a> {
+    action: String,
+    csrf: &'a str,
+    draft: Draft,
+    wrong: Vec<Mistake>,
+    /// Whether nothing is wrong with a field by itself.
+    pair: bool,
+}
+
+/// What is kept of a form that is shown once more.
+#[derive(Default)]
+struct Draft {
+    email: String,
+    remember: bool,
+}
+
+impl Form<'_> {
+    /// What is wrong with a field.
+    fn about(&self, field: &str) -> Option<&str> {
+        let mut about = self.wrong.iter().filter(|wrong| wrong.field == field);
+        about.next().map(|wrong| wrong.text.as_str())
+    }
+}
+
+impl Login<'_> {
+    fn is_last(&self, way: &str) -> bool {
+        self.last.is_some_and(|last| Some(last) == Way::parse(way))
+    }
+
+    fn failed(&self) -> bool {
+        self.form
+            .as_ref()
+            .is_some_and(|form| !form.wrong.is_empty())
+    }
 }
 
 /// Anyone; somebody signed in goes on to where they wanted.
@@ -31,22 +83,171 @@ pub(super) async fn show(
             .insert_header((LOCATION, next.as_str()))
             .finish();
     }
-    let layout = Layout::new(&site, &visitor);
-    let reason = field(request.query_string(), "reason");
-    let note = match reason.as_deref() {
-        Some("expired") => Some(layout.t.login_note_expired()),
-        Some("out") => Some(layout.t.login_note_out()),
-        Some("revoked") => Some(layout.t.login_note_revoked()),
-        Some("kicked") => Some(layout.t.login_note_kicked()),
-        _ => wanted.is_some().then(|| layout.t.login_next()),
+    let mut login = login(&site, &visitor, &request, &next);
+    let (t, reason) = (visitor.texts(), field(request.query_string(), "reason"));
+    login.note = match reason.as_deref() {
+        Some("expired") => Some(t.login_note_expired()),
+        Some("out") => Some(t.login_note_out()),
+        Some("revoked") => Some(t.login_note_revoked()),
+        Some("kicked") => Some(t.login_note_kicked()),
+        Some("reset") => Some(t.login_note_reset()),
+        _ => wanted.is_some().then(|| t.login_next()),
     };
-    let login = Login {
-        note,
-        lost: field(request.query_string(), "lost").is_some(),
-        kakao: begin_address(&next),
-        layout,
-    };
+    login.lost = field(request.query_string(), "lost").is_some();
     page::show(&site, &visitor, &login)
+}
+
+fn login<'a>(
+    site: &'a Site,
+    visitor: &'a Visitor,
+    request: &HttpRequest,
+    next: &Next,
+) -> Login<'a> {
+    let last = cookies::value(request.headers(), site.cookies.last);
+    let form = site.gate.takes_email().then(|| Form {
+        action: address(next, None, false),
+        csrf: visitor.csrf(),
+        draft: Draft::default(),
+        wrong: Vec::new(),
+        pair: false,
+    });
+    Login {
+        layout: Layout::new(site, visitor),
+        note: None,
+        lost: false,
+        kakao: begin_address(next),
+        last: last.and_then(Way::parse),
+        form,
+    }
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Fields {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    remember: Option<String>,
+}
+
+/// Anyone, with a form of this browser, where there is a way in by email.
+pub(super) async fn act(
+    site: web::Data<Site>,
+    session: BrowserSession,
+    request: HttpRequest,
+    form: Post<Fields>,
+) -> Result<HttpResponse, Problem> {
+    site.takes_email()?;
+    let Post { visitor, fields } = form;
+    let next = field(request.query_string(), "next");
+    let next = next.map_or_else(Next::home, |next| Next::parse(&next));
+    let t = visitor.texts();
+    let draft = Draft {
+        email: fields.email.chars().take(LONGEST_DRAFT).collect(),
+        remember: fields.remember.is_some(),
+    };
+    let again = |status, wrong: Vec<Mistake>, pair| {
+        let mut login = login(&site, &visitor, &request, &next);
+        if let Some(form) = &mut login.form {
+            (form.draft, form.wrong, form.pair) = (draft, wrong, pair);
+        }
+        page::show_as(status, &site, &visitor, &login)
+    };
+    let email = match read(t, &fields) {
+        Ok(email) => email,
+        Err(wrong) => return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, wrong, false)),
+    };
+    let knock = Knock {
+        email,
+        password: Password::new(&fields.password),
+        known: site.cookies.known_in(&site.gate, request.headers()),
+        network: address::network(visitor.arrived().ip),
+        brief: fields.remember.is_none(),
+        lang: t.lang(),
+        in_words: |agent, t| Device::parse(agent).label(t),
+    };
+    let (brief, current) = (knock.brief, current(&visitor));
+    let entered = site
+        .gate
+        .log_in_with_password(knock, current, visitor.origin());
+    let entered = match entered.await? {
+        Ok(entered) => entered,
+        Err(Refused::Suspended { until }) => return Ok(barred(&site, &visitor, until)),
+        Err(Refused::Locked { wait }) => {
+            let minutes = wait.as_secs().div_ceil(60);
+            let wrong = vec![Mistake::new("email", t.login_err_locked(minutes))];
+            let mut page = again(StatusCode::TOO_MANY_REQUESTS, wrong, false);
+            let seconds = wait.as_secs() + 1;
+            page.headers_mut().insert(RETRY_AFTER, seconds.into());
+            return Ok(page);
+        }
+        Err(Refused::Pair | Refused::Gone) => {
+            let wrong = vec![Mistake::new("email", t.login_err_pair())];
+            return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, wrong, true));
+        }
+    };
+    session.set_brief(brief);
+    session
+        .sign_in(&entered.token)
+        .map_err(|error| Problem::server(error.to_string()))?;
+    let mut response = HttpResponse::SeeOther();
+    response
+        .insert_header((LOCATION, next.as_str()))
+        .cookie(site.cookies.last(Way::Email));
+    if let Some(cookie) = site.cookies.known(&site.gate, &entered.known) {
+        response.cookie(cookie);
+    }
+    Ok(response.finish())
+}
+
+/// The longest address shown once more, in characters.
+const LONGEST_DRAFT: usize = 320;
+
+/// The address, when there are an address and a password.
+fn read(t: Texts, fields: &Fields) -> Result<EmailAddress, Vec<Mistake>> {
+    let mut wrong = Vec::new();
+    let email = EmailAddress::parse(&fields.email).map_err(|_| {
+        let empty = fields.email.trim().is_empty();
+        let text = if empty {
+            t.login_err_email_empty()
+        } else {
+            t.login_err_email_form()
+        };
+        wrong.push(Mistake::new("email", text));
+    });
+    if fields.password.is_empty() {
+        wrong.push(Mistake::new("password", t.login_err_password_empty()));
+    }
+    match email {
+        Ok(email) if wrong.is_empty() => Ok(email),
+        _ => Err(wrong),
+    }
+}
+
+/// What the browser holds, if it is worth anything.
+pub(super) fn current(visitor: &Visitor) -> Option<crate::session::Token> {
+    let live = visitor.signed_in().is_some();
+    visitor.token().filter(|_| live).cloned()
+}
+
+/// The way to the page for somebody who is suspended, and has proved who they are.
+pub(super) fn barred(
+    site: &Site,
+    visitor: &Visitor,
+    until: Option<OffsetDateTime>,
+) -> HttpResponse {
+    let notice = Notice::LoginFailed(FailureContext {
+        reference: visitor.origin().request_id.clone(),
+        until: until.map(OffsetDateTime::unix_timestamp),
+        ..FailureContext::default()
+    });
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, failure_address(&Why::Suspended { until })));
+    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
+        response.cookie(cookie);
+    }
+    response.finish()
 }
 
 /// The address of this page for somebody who is to come back to `next`; `lost` says that a form

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::Site;
+use super::cookies::Notice;
 use super::page::{self, Layout};
 use super::visitor::Member;
 use crate::i18n::machine_time;
@@ -13,6 +14,7 @@ use crate::member::SignedIn;
 #[template(path = "me/index.html")]
 struct Me<'a> {
     layout: Layout<'a>,
+    notice: Option<&'static str>,
     who: &'a SignedIn,
 }
 
@@ -42,8 +44,11 @@ impl Me<'_> {
 
 /// Members.
 pub(super) async fn show(site: web::Data<Site>, member: Member) -> HttpResponse {
+    let t = member.visitor.texts();
+    let changed = member.visitor.notice() == Some(&Notice::PasswordChanged);
     let me = Me {
         layout: Layout::new(&site, &member.visitor),
+        notice: changed.then(|| t.pw_new_ok()),
         who: &member.signed_in,
     };
     page::show(&site, &member.visitor, &me)

@@ -6,12 +6,14 @@
 //! session cookie, actix-session, and [`visitor`] (who is asking).
 
 mod address;
+mod admin;
 pub mod assets;
 mod callback;
 mod cookies;
 pub mod device;
 mod edge;
 mod error;
+mod forgot;
 mod forms;
 mod headers;
 mod health;
@@ -24,9 +26,11 @@ mod logout;
 mod me;
 mod newcomer;
 mod page;
+mod password;
 mod preferences;
 mod reading;
 mod reauth;
+mod reset;
 mod sessions;
 mod site;
 mod visitor;
@@ -113,7 +117,15 @@ impl Address {
 pub fn table() -> Vec<Address> {
     vec![
         anyone("/").get(|| to(home::show)),
-        anyone("/login").get(|| to(login::show)),
+        anyone("/login")
+            .get(|| to(login::show))
+            .post(|| to(login::act)),
+        anyone("/password/forgot")
+            .get(|| to(forgot::show))
+            .post(|| to(forgot::act)),
+        anyone("/password/reset")
+            .get(|| to(reset::show))
+            .post(|| to(reset::act)),
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
         anyone("/auth/kakao/join")
@@ -134,14 +146,52 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
-        member("/reauth").get(|| to(reauth::show)),
+        member("/me/password")
+            .get(|| to(password::show))
+            .post(|| to(password::act)),
+        member("/reauth")
+            .get(|| to(reauth::show))
+            .post(|| to(reauth::act)),
         member("/reauth/kakao").get_with_effect(|| to(reauth::begin)),
+        staff(Role::Admin, "/admin/members/export")
+            .get(|| to(admin::ask_export))
+            .post(|| to(admin::export)),
         member("/logout")
             .get(|| to(logout::choose))
             .post(|| to(logout::act)),
         anyone("/logged-out").get(|| to(logout::done)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
+        staff(Role::Viewer, "/admin/members")
+            .get(|| to(admin::list))
+            .post(|| to(admin::search)),
+        staff(Role::Viewer, "/admin/members/views").post(|| to(admin::keep_view)),
+        staff(Role::Viewer, "/admin/members/views/{id}/delete").post(|| to(admin::forget_view)),
+        staff(Role::Viewer, "/admin/members/columns")
+            .get(|| to(admin::settings))
+            .post(|| to(admin::columns)),
+        staff(Role::Viewer, "/admin/members/shortcuts").post(|| to(admin::shortcuts)),
+        staff(Role::Admin, "/admin/members/bulk").post(|| to(admin::confirm_bulk)),
+        staff(Role::Admin, "/admin/members/bulk/apply").post(|| to(admin::apply_bulk)),
+        staff(Role::Viewer, "/admin/members/{id}").get(|| to(admin::member)),
+        staff(Role::Admin, "/admin/members/{id}/suspend")
+            .get(|| to(admin::ask_suspend))
+            .post(|| to(admin::suspend)),
+        staff(Role::Admin, "/admin/members/{id}/restore")
+            .get(|| to(admin::ask_restore))
+            .post(|| to(admin::restore)),
+        staff(Role::Admin, "/admin/members/{id}/kick")
+            .get(|| to(admin::ask_kick))
+            .post(|| to(admin::kick)),
+        staff(Role::Owner, "/admin/members/{id}/role")
+            .get(|| to(admin::ask_role))
+            .post(|| to(admin::role)),
+        staff(Role::Admin, "/admin/members/{id}/reveal")
+            .get(|| to(admin::ask_reveal))
+            .post(|| to(admin::reveal)),
+        staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
+        staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
+        staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

@@ -1,5 +1,7 @@
 //! The frame around every page, and the only place where a template becomes an answer.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue};
@@ -9,6 +11,9 @@ use super::edge::Arrived;
 use super::visitor::Visitor;
 use super::{Site, assets};
 use crate::i18n::Texts;
+
+/// How long before the end of an admin's session the page says so.
+const IDLE_NOTICE: Duration = Duration::from_secs(120);
 
 /// How bright the person wants the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,8 @@ pub(super) struct Layout<'a> {
     pub(super) signed_in: bool,
     /// Shows the way into the administration.
     pub(super) staff: bool,
+    /// Seconds until a page of the administration says that the session is about to end.
+    pub(super) idle_after: u64,
     pub(super) here: &'a str,
     pub(super) csrf: Option<&'a str>,
     pub(super) demo: bool,
@@ -76,6 +83,12 @@ impl<'a> Layout<'a> {
             staff: visitor
                 .signed_in()
                 .is_some_and(|live| live.member.role.is_staff()),
+            idle_after: site
+                .gate
+                .rules
+                .staff_idle
+                .saturating_sub(IDLE_NOTICE)
+                .as_secs(),
             here: visitor.here(),
             csrf: Some(visitor.csrf()),
             demo: site.demo,
@@ -96,6 +109,7 @@ impl<'a> Layout<'a> {
             theme: arrived.theme,
             signed_in: false,
             staff: false,
+            idle_after: 0,
             here: &arrived.here,
             csrf: None,
             demo: site.demo,

@@ -1,21 +1,32 @@
-//! `/reauth`: somebody signed in proves that it is still them, before something that matters.
+//! `/reauth`: somebody signed in proves that it is still them, before something that matters: by
+//! password, or at Kakao.
 
+use actix_web::http::StatusCode;
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
 
 use super::error::Problem;
+use super::forms::{Mistake, Post};
 use super::kakao::lead_to_kakao;
-use super::login::field;
+use super::login::{self, field};
 use super::page::{self, Layout};
 use super::visitor::Member;
 use super::{Limit, Site, cookies};
-use crate::flow::Next;
+use crate::flow::{Next, PasswordStanding, Refused};
+use crate::password::Password;
+use crate::session::BrowserSession;
 
 #[derive(Template)]
 #[template(path = "reauth.html")]
 struct Reauth<'a> {
     layout: Layout<'a>,
-    kakao: String,
+    /// For members who have a password: where it is sent to, and the form's token.
+    password: Option<(String, &'a str)>,
+    /// For members who have connected Kakao.
+    kakao: Option<String>,
+    wrong: Vec<Mistake>,
     back: &'a str,
 }
 
@@ -24,14 +35,83 @@ pub(super) async fn show(
     site: web::Data<Site>,
     member: Member,
     request: HttpRequest,
-) -> HttpResponse {
+) -> Result<HttpResponse, Problem> {
     let next = next(&request);
+    ask(&site, &member, &next, Vec::new(), StatusCode::OK).await
+}
+
+async fn ask(
+    site: &Site,
+    member: &Member,
+    next: &Next,
+    wrong: Vec<Mistake>,
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
+    let standing = site.gate.password_standing(&member.signed_in).await?;
+    let by_password = standing == PasswordStanding::Set && site.gate.takes_email();
+    let by_kakao = member.signed_in.kakao.is_some() || !by_password;
     let reauth = Reauth {
-        layout: Layout::new(&site, &member.visitor),
-        kakao: address_under("/reauth/kakao", &next),
+        layout: Layout::new(site, &member.visitor),
+        password: by_password.then(|| (address(next), member.visitor.csrf())),
+        kakao: by_kakao.then(|| address_under("/reauth/kakao", next)),
+        wrong,
         back: next.as_str(),
     };
-    page::show(&site, &member.visitor, &reauth)
+    Ok(page::show_as(status, site, &member.visitor, &reauth))
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Fields {
+    #[serde(default)]
+    password: String,
+}
+
+/// Members who have a password, with a form of theirs: a new session takes the place of the one
+/// they are using.
+pub(super) async fn act(
+    site: web::Data<Site>,
+    member: Member,
+    session: BrowserSession,
+    request: HttpRequest,
+    form: Post<Fields>,
+) -> Result<HttpResponse, Problem> {
+    site.takes_email()?;
+    let (t, next) = (member.visitor.texts(), next(&request));
+    if form.fields.password.is_empty() {
+        let wrong = vec![Mistake::new("password", t.login_err_password_empty())];
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return ask(&site, &member, &next, wrong, status).await;
+    }
+    let typed = Password::new(&form.fields.password);
+    let proved = site
+        .gate
+        .prove_by_password(&member.signed_in, typed, member.visitor.origin());
+    match proved.await? {
+        Ok(token) => {
+            session
+                .sign_in(&token)
+                .map_err(|error| Problem::server(error.to_string()))?;
+            Ok(HttpResponse::SeeOther()
+                .insert_header((LOCATION, next.as_str()))
+                .finish())
+        }
+        Err(Refused::Locked { wait }) => {
+            let minutes = wait.as_secs().div_ceil(60);
+            let wrong = vec![Mistake::new("password", t.reauth_locked(minutes))];
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut page = ask(&site, &member, &next, wrong, status).await?;
+            let seconds = wait.as_secs() + 1;
+            page.headers_mut().insert(RETRY_AFTER, seconds.into());
+            Ok(page)
+        }
+        Err(Refused::Gone) => Err(Problem::SignIn(login::address(&next, None, true))),
+        Err(Refused::Pair | Refused::Suspended { .. }) => {
+            let wrong = vec![Mistake::new("password", t.pw_err_current())];
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            ask(&site, &member, &next, wrong, status).await
+        }
+    }
 }
 
 /// Members, within the limit of login starts: a login at Kakao that asks for the credentials

@@ -94,7 +94,7 @@ fn notice(t: Texts, notice: Option<&Notice>) -> Option<String> {
         Notice::DeviceEnded { agent } => Some(t.ses_ended(Device::parse(agent).label(t))),
         Notice::DevicesEnded { count } => Some(t.ses_endedall(t.number(*count))),
         Notice::DeviceGone => Some(t.ses_gone().to_owned()),
-        Notice::ToKakao { .. } | Notice::LoginFailed(_) => None,
+        _ => None,
     }
 }
 

@@ -53,7 +53,7 @@ impl Site {
             default_lang: config.default_lang,
             contact_email: config.contact_email.clone(),
             content_security_policy: format!(
-                "default-src 'none'; style-src 'self'; script-src 'self'; img-src {pictures}; \
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src {pictures}; \
                  form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
             demo,

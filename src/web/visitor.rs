@@ -66,7 +66,10 @@ pub async fn meet(
     let (mut signed_in, mut ended) = (None, None);
     if let Some(held) = &token {
         match site.gate.who(held).await.map_err(Problem::from)? {
-            Found::Live(live) => signed_in = Some(*live),
+            Found::Live(live) => {
+                session.set_brief(live.session.brief);
+                signed_in = Some(*live);
+            }
             Found::Ended(by, role) => ended = Some((by, role)),
             Found::Unknown => token = None,
         }
@@ -162,6 +165,7 @@ impl Visitor {
             Some((EndedBy::Expiry, _)) => Some("expired"),
             Some((EndedBy::OtherDevice, _)) => Some("revoked"),
             Some((EndedBy::Admin, _)) => Some("kicked"),
+            Some((EndedBy::Password, _)) => Some("reset"),
             _ => None,
         };
         let next = NextPath::parse(self.here());

@@ -28,6 +28,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("r2d2", &["store"]),
+    ("csv", &["web"]),
     ("reqwest", &["kakao"]),
     ("redis", &["session"]),
     ("lettre", &["mail"]),
@@ -185,6 +186,8 @@ fn every_page_stands_in_the_frame_of_its_side() {
         for page in quoted_after(&text, "path = ") {
             let frame = if module_of(&file) == ISLAND {
                 "{% extends \"emulator/frame.html\" %}"
+            } else if page.starts_with("admin/") {
+                "{% extends \"admin/frame.html\" %}"
             } else {
                 "{% extends \"base.html\" %}"
             };

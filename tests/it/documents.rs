@@ -132,6 +132,8 @@ fn the_operating_guide_names_every_metric() {
     // A family is printed once it has counted something.
     metrics.request("GET", "/", 200, Duration::ZERO);
     metrics.login("success");
+    metrics.password_login("success");
+    metrics.password_hash("done");
     metrics.owed_call("done");
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();

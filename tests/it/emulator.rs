@@ -6,6 +6,7 @@ mod clients;
 mod command;
 mod console;
 mod faults;
+mod mail;
 mod pages;
 mod sign_in;
 mod token;
@@ -186,6 +187,11 @@ fn parameter(address: &Url, name: &str) -> Option<String> {
 async fn anything_but_a_loopback_address_is_refused() {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let refused = Emulator::start(listener, Settings::seeded(SERVICE)).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mail = TcpListener::bind("0.0.0.0:0").unwrap();
+    let settings = Settings::seeded(SERVICE);
+    let refused = Emulator::start_with_mail_at(listener, mail, settings).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
 }
 

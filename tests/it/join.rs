@@ -7,19 +7,12 @@ use reqwest::Method;
 use time::Duration;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::stage::email::{self, PASSWORD, link_in};
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
 const NAME: &str = "김하늘";
 const EMAIL: &str = "hana@example.com";
-const PASSWORD: &str = "느린 거북이가 바다를 건넌다";
-
-/// The service with a mail server that is never there: letters wait in the outbox.
-fn by_email() -> Stage {
-    Stage::default()
-        .set("SMTP_URL", "smtp://127.0.0.1:9")
-        .set("MAIL_FROM", "Kakao Gate <no-reply@example.com>")
-}
 
 /// The form as most people send it, with `changes`; an empty value leaves a field out.
 async fn sign_up(visitor: &Visitor, changes: &[(&str, &str)]) -> Page {
@@ -43,7 +36,7 @@ async fn sign_up(visitor: &Visitor, changes: &[(&str, &str)]) -> Page {
 async fn asked(app: &TestApp, visitor: &Visitor, email: &str) -> String {
     let sent = sign_up(visitor, &[("email", email)]).await;
     assert_eq!(sent.location(), "/join/sent", "{}", sent.body);
-    app.link_in(&app.last_letter().await)
+    link_in(&app.last_letter().await)
 }
 
 /// Presses the button of the page that a link leads to.
@@ -63,7 +56,7 @@ async fn nothing_is_stored(app: &TestApp) {
 // PW-9, ID-3
 #[test]
 fn who_opens_the_link_and_presses_its_button_is_a_member_and_signed_in() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let sent = sign_up(&visitor, &[("agree-marketing", "built-in")]).await;
         assert_eq!((sent.status, sent.location()), (303, "/join/sent"));
@@ -77,7 +70,7 @@ fn who_opens_the_link_and_presses_its_button_is_a_member_and_signed_in() {
         let letter = app.last_letter().await;
         assert_eq!((letter.to.as_str(), letter.lang.as_str()), (EMAIL, "ko"));
         assert!(letter.subject.contains("확인"), "{}", letter.subject);
-        let link = app.link_in(&letter);
+        let link = link_in(&letter);
         // Programs that check mail open links, and nothing comes of it.
         for _ in 0..3 {
             assert_eq!(app.visitor().get(&link).await.status, 200);
@@ -128,7 +121,7 @@ fn who_opens_the_link_and_presses_its_button_is_a_member_and_signed_in() {
 // ID-3
 #[test]
 fn another_browser_needs_the_password_that_was_chosen() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let link = asked(app, &app.visitor(), EMAIL).await;
         let phone = app.visitor();
         let page = phone.get(&link).await;
@@ -153,7 +146,7 @@ fn another_browser_needs_the_password_that_was_chosen() {
 // ID-3, PW-6
 #[test]
 fn the_password_cannot_be_guessed_with_a_link() {
-    by_email().once(async |app| {
+    email::stage().once(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
         let other = app.visitor();
@@ -171,7 +164,7 @@ fn the_password_cannot_be_guessed_with_a_link() {
 // PW-5
 #[test]
 fn an_address_that_has_an_account_gets_the_same_page_and_another_mail() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let owner = app.visitor();
         let link = asked(app, &owner, EMAIL).await;
         finish(&owner, &link, &[]).await;
@@ -199,7 +192,7 @@ fn an_address_that_has_an_account_gets_the_same_page_and_another_mail() {
         assert_eq!(mailed.len(), letters + 2);
         let about = &mailed[letters];
         assert!(about.subject.contains("이미 가입한"), "{}", about.subject);
-        assert_eq!(app.link_in(about), "/login");
+        assert_eq!(link_in(about), "/login");
         assert_eq!(app.count("mail_links").await, links + 1, "of the newcomer");
         assert_eq!(app.count("members").await, 2);
         assert_eq!(app.count("passwords").await, 1);
@@ -209,7 +202,7 @@ fn an_address_that_has_an_account_gets_the_same_page_and_another_mail() {
 // PW-9
 #[test]
 fn twenty_sign_ups_of_one_address_at_once_make_one_member() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let spellings = [
             "hana@example.com",
             "HANA@example.com",
@@ -231,7 +224,7 @@ fn twenty_sign_ups_of_one_address_at_once_make_one_member() {
         assert_eq!(letters.len(), 5);
 
         // All their links are pressed at once, each with the right password.
-        let links: Vec<String> = letters.iter().map(|letter| app.link_in(letter)).collect();
+        let links: Vec<String> = letters.iter().map(|letter| link_in(letter)).collect();
         let others: Vec<Visitor> = links.iter().map(|_| app.visitor()).collect();
         let pressed = links.iter().zip(&others);
         let pressed =
@@ -258,11 +251,11 @@ fn twenty_sign_ups_of_one_address_at_once_make_one_member() {
 // ID-3
 #[test]
 fn an_address_planted_by_another_gives_the_planter_nothing() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let (planter, owner) = (app.visitor(), app.visitor());
         let planted = [("password", "열 걸음 앞의 파란 대문 집"), ("name", "남")];
         assert_eq!(sign_up(&planter, &planted).await.status, 303);
-        let bait = app.link_in(&app.last_letter().await);
+        let bait = link_in(&app.last_letter().await);
         // Whoever reads the mail does not know the password that the planter chose.
         let page = owner.get(&bait).await;
         assert_eq!(page.attributes("input[name=password]", "type").len(), 1);
@@ -288,11 +281,7 @@ fn an_address_planted_by_another_gives_the_planter_nothing() {
         assert_eq!(again.status, 303);
         let letters = &app.letters().await[letters..];
         assert_eq!(letters.len(), 1);
-        assert_eq!(
-            app.link_in(&letters[0]),
-            "/login",
-            "the owner has an account"
-        );
+        assert_eq!(link_in(&letters[0]), "/login", "the owner has an account");
         assert_eq!(planter.get("/me").await.status, 303);
     });
 }
@@ -300,7 +289,7 @@ fn an_address_planted_by_another_gives_the_planter_nothing() {
 // PW-3, AD-7
 #[test]
 fn everything_wrong_is_said_at_once_and_nothing_is_stored() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let fresh = visitor.get("/join").await;
         assert_eq!(
@@ -361,7 +350,7 @@ fn everything_wrong_is_said_at_once_and_nothing_is_stored() {
 // PW-9, ID-9
 #[test]
 fn no_field_is_a_way_in_for_anything_but_what_it_asks() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let long = "a".repeat(400);
         let long_address = format!("{long}@example.com");
         let visitor = app.visitor();
@@ -405,7 +394,7 @@ fn no_field_is_a_way_in_for_anything_but_what_it_asks() {
             let (visitor, email) = (app.visitor(), format!("m{at}@example.com"));
             let sent = sign_up(&visitor, &[("name", typed), ("email", &email)]).await;
             assert_eq!(sent.status, 303, "{typed:?}");
-            let link = app.link_in(&app.last_letter().await);
+            let link = link_in(&app.last_letter().await);
             assert_eq!(finish(&visitor, &link, &[]).await.status, 303);
             let me = visitor.get("/me").await;
             assert!(me.texts("bdi").iter().any(|text| text == kept), "{kept:?}");
@@ -417,7 +406,7 @@ fn no_field_is_a_way_in_for_anything_but_what_it_asks() {
 // PW-1, PW-2, PW-3
 #[test]
 fn a_password_that_is_not_taken_is_refused_with_the_reason() {
-    by_email().once(async |app| {
+    email::stage().once(async |app| {
         let visitor = app.visitor();
         for (password, says) in [
             ("짧은 암호", "10자 이상"),
@@ -443,7 +432,7 @@ fn a_password_that_is_not_taken_is_refused_with_the_reason() {
         // NUL and whatever else a keyboard may send is a password like any other.
         let odd = "아무\0것이나 된다 🌧";
         assert_eq!(sign_up(&visitor, &[("password", odd)]).await.status, 303);
-        let link = app.link_in(&app.last_letter().await);
+        let link = link_in(&app.last_letter().await);
         let done = finish(&app.visitor(), &link, &[("password", odd)]).await;
         assert_eq!(done.status, 303);
     });
@@ -452,7 +441,7 @@ fn a_password_that_is_not_taken_is_refused_with_the_reason() {
 // PW-8
 #[test]
 fn a_link_that_is_late_altered_or_made_up_makes_no_member() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
         let altered = match link.strip_suffix('A') {
@@ -488,14 +477,14 @@ fn a_link_that_is_late_altered_or_made_up_makes_no_member() {
         // Its time over, another can be had, and nothing has to be typed again.
         let again = visitor.press("/join/sent", "/join/resend", &[]).await;
         assert_eq!(again.location(), "/join/sent?again=1");
-        let link = app.link_in(&app.last_letter().await);
+        let link = link_in(&app.last_letter().await);
         assert_eq!(finish(&visitor, &link, &[]).await.location(), "/join/done");
     });
 }
 
 #[test]
 fn the_mail_comes_again_once_a_minute_with_a_new_link() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let first = asked(app, &visitor, EMAIL).await;
         let hasty = visitor.press("/join/sent", "/join/resend", &[]).await;
@@ -519,7 +508,7 @@ fn the_mail_comes_again_once_a_minute_with_a_new_link() {
             .filter(|page| page.location() == "/join/sent?again=1");
         assert_eq!(mailed.count(), 1);
         assert_eq!(app.letters().await.len(), 2);
-        let second = app.link_in(&app.last_letter().await);
+        let second = link_in(&app.last_letter().await);
         assert_ne!(first, second);
         assert_eq!(visitor.get(&first).await.status, 410, "replaced");
         let other = app.visitor();
@@ -538,7 +527,7 @@ fn the_mail_comes_again_once_a_minute_with_a_new_link() {
 
 #[test]
 fn an_address_can_be_corrected_without_typing_the_name_again() {
-    by_email().once(async |app| {
+    email::stage().once(async |app| {
         let visitor = app.visitor();
         asked(app, &visitor, "hama@example.com").await;
         let form = visitor.get("/join").await;
@@ -554,7 +543,7 @@ fn an_address_can_be_corrected_without_typing_the_name_again() {
 // PW-6
 #[test]
 fn sign_ups_are_limited_by_network_across_instances() {
-    let stage = by_email().set("RATE_JOINS", "3");
+    let stage = email::stage().set("RATE_JOINS", "3");
     stage.everywhere(async |app| {
         let other = app.another().await;
         let sites = [app.url.clone(), format!("http://{}", other.address())];
@@ -601,7 +590,7 @@ fn sign_ups_are_limited_by_network_across_instances() {
 // AD-8
 #[test]
 fn whom_the_settings_name_is_an_owner_when_the_address_is_proved_and_not_before() {
-    let stage = by_email().set("ADMIN_EMAILS", "Hana@Example.com");
+    let stage = email::stage().set("ADMIN_EMAILS", "Hana@Example.com");
     stage.everywhere(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
@@ -617,7 +606,7 @@ fn whom_the_settings_name_is_an_owner_when_the_address_is_proved_and_not_before(
 // CB-4, CB-6
 #[test]
 fn whoever_was_signed_in_before_is_signed_out_by_a_new_member() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
         visitor.log_in_as(app, "ordinary").await;
@@ -635,7 +624,7 @@ fn whoever_was_signed_in_before_is_signed_out_by_a_new_member() {
 // AD-5
 #[test]
 fn somebody_suspended_before_the_link_was_opened_does_not_come_in() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
         let store = app.gate().store;
@@ -656,7 +645,7 @@ fn somebody_suspended_before_the_link_was_opened_does_not_come_in() {
 
 #[test]
 fn who_never_opens_the_link_is_forgotten_after_a_day_and_by_one_instance() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         for at in 0..7 {
             asked(app, &app.visitor(), &format!("m{at}@example.com")).await;
         }
@@ -693,13 +682,13 @@ fn who_never_opens_the_link_is_forgotten_after_a_day_and_by_one_instance() {
         assert_eq!(app.count(orphans).await, 0);
         let count = app.gate().store.read(members::count).await.unwrap();
         assert_eq!(count, 2);
-        assert_eq!(member.get("/me").await.status, 200);
+        member.enter(EMAIL, PASSWORD).await;
     });
 }
 
 #[test]
 fn links_and_counts_whose_time_is_over_are_forgotten_by_the_background_work() {
-    by_email().once(async |app| {
+    email::stage().once(async |app| {
         asked(app, &app.visitor(), EMAIL).await;
         assert_eq!(app.count("throttles").await, 2);
         app.clock.advance(Duration::days(4));
@@ -734,7 +723,7 @@ fn without_mail_there_is_no_way_in_by_email() {
 // LG-1, LG-2
 #[test]
 fn the_link_reaches_nobody_but_the_mailbox() {
-    by_email().everywhere(async |app| {
+    email::stage().everywhere(async |app| {
         let visitor = app.visitor();
         let link = asked(app, &visitor, EMAIL).await;
         let token = link.split_once("token=").unwrap().1;

@@ -132,12 +132,13 @@ fn every_request_is_one_line_with_its_route_and_not_its_path() {
             "/login?next=/me%3Fsecret",
             "/secret-path",
             "/me/sessions/secret/end",
+            "/admin/members?q=secret",
         ] {
             let page = visitor.get(path).await;
             ids.insert(page.header("x-request-id").to_owned());
         }
         let refused = visitor.post("/logout", &[("csrf", "secret")]).await;
-        assert_eq!(ids.len(), 3);
+        assert_eq!(ids.len(), 4);
         ids.insert(refused.header("x-request-id").to_owned());
 
         let log = log_of(service);
@@ -150,12 +151,14 @@ fn every_request_is_one_line_with_its_route_and_not_its_path() {
             .map(|line| line["request.id"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(told, ids);
-        assert_eq!(requests.len(), 4);
+        assert_eq!(requests.len(), 5);
         let routes: BTreeSet<_> = requests
             .iter()
             .map(|line| line["http.route"].as_str().unwrap())
             .collect();
-        assert!(routes.contains("/me/sessions/{id}/end"), "{routes:?}");
+        for route in ["/me/sessions/{id}/end", "/admin/members"] {
+            assert!(routes.contains(route), "{routes:?}");
+        }
         for line in log {
             assert!(!line.to_string().contains("secret"), "{line}");
         }

@@ -20,15 +20,22 @@
     reason = "a test may fail loudly"
 )]
 
+mod admin_acts;
+mod admin_bulk;
+mod admin_list;
 mod architecture;
+mod audit;
 mod callback;
 mod command_line;
 mod contract;
+mod dashboard;
 mod database_faults;
 mod devices;
+mod directory;
 mod documents;
 mod emulator;
 mod executables;
+mod export;
 mod forms;
 mod health;
 mod identity;
@@ -39,17 +46,23 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod member_command;
 mod migrations;
 mod outbox;
 mod owners;
 mod pages;
+mod password_change;
+mod password_login;
+mod password_recovery;
 mod preferences;
 mod process;
 mod raw_http;
 mod reauth;
 mod redis_faults;
+mod seed;
 mod sessions;
 mod stage;
 mod store;
 mod table;
 mod terms;
+mod throttle;

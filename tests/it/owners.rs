@@ -96,3 +96,23 @@ fn the_session_of_an_admin_ends_after_half_an_hour_without_use() {
         assert_eq!(member.get("/me").await.status, 200, "members have longer");
     });
 }
+
+// AD-1, AD-8
+#[test]
+fn from_other_networks_than_the_settings_name_there_is_no_administration() {
+    for (networks, status) in [
+        ("10.0.0.0/8, 2001:db8::/32", 404),
+        ("10.0.0.0/8, 127.0.0.1", 200),
+        ("127.0.0.0/8", 200),
+    ] {
+        let stage = Stage::default()
+            .set("ADMIN_EMAILS", "ordinary@example.com")
+            .set("ADMIN_NETWORKS", networks);
+        stage.once(async |app| {
+            let owner = app.visitor();
+            owner.log_in_as(app, "ordinary").await;
+            let page = owner.get("/admin").await;
+            assert_eq!(page.status, status, "{networks}");
+        });
+    }
+}

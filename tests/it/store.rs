@@ -11,6 +11,7 @@ use futures_util::future::{join, join_all};
 use kakao_gate::clock::Clock;
 use kakao_gate::config::{Config, Environment};
 use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method, Role};
+use kakao_gate::random::Random;
 use kakao_gate::store::attempts::{self, Claim};
 use kakao_gate::store::members::{self, KakaoProfile, Newcomer};
 use kakao_gate::store::outbox::{self, Lane, NewCall};
@@ -102,6 +103,7 @@ impl Instances {
             created_at: begun,
             idle_ends_at: begun + Duration::hours(2),
             ends_at: begun + Duration::days(1),
+            brief: false,
             kakao: Some(SealedTokens {
                 access: "sealed".to_owned(),
                 access_ends_at: begun + Duration::hours(6),
@@ -124,7 +126,7 @@ impl Instances {
 
 fn newcomer() -> Newcomer {
     Newcomer {
-        id: MemberId(Uuid::now_v7()),
+        id: MemberId(Random::system().id(Clock::system().now()).unwrap()),
         role: Role::Member,
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use kakao_gate::config::Environment;
 use tempfile::TempDir;
 
+use crate::stage::email::link_in;
 use crate::stage::{Stage, everywhere};
 
 /// A folder with terms as an operator might publish them.
@@ -149,7 +150,7 @@ fn what_is_agreed_to_is_the_version_that_was_shown() {
             write(folder.path(), &format!("terms.{lang}.md"), text);
         }
         app.restart(&[]).await;
-        let link = app.link_in(&app.last_letter().await);
+        let link = link_in(&app.last_letter().await);
         let token = link.split_once("token=").unwrap().1;
         let done = visitor
             .press(&link, "/join/verify", &[("token", token)])

@@ -1,10 +1,11 @@
 //! One act on several members.
 
+use std::collections::BTreeMap;
+
 use super::{Act, Actor, Reason, Refusal, Target};
-use crate::flow::{Audited, Gate, Origin};
+use crate::flow::{Gate, Origin};
 use crate::member::MemberId;
 use crate::store;
-use crate::store::audit::Outcome;
 use crate::store::directory::{self, Card};
 
 /// What became of one of several.
@@ -31,28 +32,28 @@ impl Gate {
         what: &str,
         origin: &Origin,
     ) -> Result<Vec<Card>, store::Error> {
-        let now = self.clock.now();
         let cards = self
             .store
             .read(move |connection| directory::find_all(connection, &ids))
             .await?;
-        let (gate, actor, from) = (self.clone(), actor.clone(), origin.clone());
-        let detail = format!("{what}, selected: {}", cards.len());
-        self.store
-            .write(move |connection| {
-                let audited = Audited {
-                    actor: actor.id(),
-                    subject: None,
-                    action: "member.list",
-                    result: Outcome::Success,
-                    reason: None,
-                    detail: Some(actor.signed(detail)),
-                    origin: &from,
-                };
-                gate.audit(connection, &[audited], now)
-            })
+        let detail = actor.signed(format!("{what}, selected: {}", cards.len()));
+        self.audit_look(actor.id(), "member.list", detail, origin)
             .await?;
         Ok(cards)
+    }
+
+    /// The numbers of members, to name them by; nobody's when the database does not answer, since
+    /// what was done is done.
+    pub async fn numbers_of(&self, ids: Vec<MemberId>) -> BTreeMap<MemberId, i64> {
+        let found = self
+            .store
+            .read(move |connection| directory::find_all(connection, &ids))
+            .await;
+        let cards = found.unwrap_or_default();
+        cards
+            .into_iter()
+            .map(|card| (card.id, card.number))
+            .collect()
     }
 
     /// Does it to each, in a transaction of its own, so that one that is refused stops nobody

@@ -35,7 +35,7 @@ impl Reason {
         let words = words.join(" ");
         match words.chars().count() {
             ..Self::SHORTEST => Err(ReasonError::Short),
-            ..=Self::LONGEST => Ok(Self(words)),
+            Self::SHORTEST..=Self::LONGEST => Ok(Self(words)),
             _ => Err(ReasonError::Long),
         }
     }

@@ -38,11 +38,11 @@ pub struct Application {
 
 /// What somebody agreed to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreed {
+pub(in crate::flow) struct Agreed {
     /// The item.
-    pub item: String,
+    pub(in crate::flow) item: String,
     /// Which version of its text was shown.
-    pub version: String,
+    pub(in crate::flow) version: String,
 }
 
 /// Something wrong with what was typed.

@@ -1,17 +1,17 @@
 //! Opening the mailed link, and becoming a member by its button.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{Asked, GUESSES, Waiting};
 use crate::email::EmailAddress;
-use crate::flow::{Audited, Gate, Origin, Trouble, log_event};
+use crate::flow::{Audited, Gate, Known, Origin, Trouble, log_event};
 use crate::member::{MemberId, Method, Role, Standing};
 use crate::password::{Kept, Password, Verdict};
 use crate::session::Token;
 use crate::store::mail_links::{self, Found, Link, Purpose};
 use crate::store::members::acts;
 use crate::store::members::awaited::{self, Confirmed, Proof};
-use crate::store::{self, AnyConnection, members, passwords, sessions, throttles};
+use crate::store::{self, AnyConnection, members, passwords, sessions};
 use crate::vault::fingerprint;
 
 /// What a link turned out to be.
@@ -51,7 +51,7 @@ pub enum Refusal {
     /// Too many were not.
     Locked {
         /// How long to wait.
-        wait: Duration,
+        wait: std::time::Duration,
     },
     /// An admin has barred them before they joined.
     Suspended {
@@ -67,6 +67,15 @@ pub struct Joined {
     pub member: MemberId,
     /// What the browser is to hold from now on.
     pub token: Token,
+    /// Who has signed in in this browser, they included.
+    pub known: Known,
+}
+
+/// The browser that somebody joins in.
+struct Browser<'a> {
+    known: Known,
+    current: Option<Token>,
+    origin: &'a Origin,
 }
 
 /// A link that works, and what waits with it.
@@ -108,6 +117,7 @@ impl Gate {
         token: &str,
         typed: Option<Password>,
         asked: Option<&Asked>,
+        known: Known,
         current: Option<Token>,
         origin: &Origin,
     ) -> Result<Result<Joined, Refusal>, Trouble> {
@@ -123,7 +133,14 @@ impl Gate {
         let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
         let joined = self
             .store
-            .write(move |connection| gate.make_member(connection, &open, current, &from, now))
+            .write(move |connection| {
+                let browser = Browser {
+                    known,
+                    current,
+                    origin: &from,
+                };
+                gate.make_member(connection, &open, browser, now)
+            })
             .await?;
         self.owed.notify_one();
         if let Ok(joined) = &joined {
@@ -162,19 +179,17 @@ impl Gate {
         let Some(typed) = typed else {
             return Ok(Err(Refusal::Password));
         };
-        let (what, now) = (
-            self.counted("join guess", &open.link.digest),
-            self.clock.now(),
-        );
+        let (gate, now) = (self.clone(), self.clock.now());
+        let what = format!("join guess/{}", open.link.digest);
         let wait = self
             .store
-            .write(move |connection| throttles::take(connection, &what, GUESSES, now))
+            .write(move |connection| gate.take(connection, &what, GUESSES, now))
             .await?;
         if let Some(wait) = wait {
             return Ok(Err(Refusal::Locked { wait }));
         }
         let kept = Kept::stored(open.waiting.kept.clone());
-        Ok(match self.hasher.check(typed, Some(kept)).await? {
+        Ok(match self.check_password(typed, Some(kept)).await? {
             Verdict::Right { .. } => Ok(()),
             Verdict::Wrong => Err(Refusal::Password),
         })
@@ -184,10 +199,14 @@ impl Gate {
         &self,
         connection: &mut AnyConnection,
         open: &Open,
-        current: Option<Token>,
-        origin: &Origin,
+        browser: Browser<'_>,
         now: OffsetDateTime,
     ) -> Result<Result<Joined, Refusal>, store::Error> {
+        let Browser {
+            known,
+            current,
+            origin,
+        } = browser;
         let (link, waiting) = (&open.link, &open.waiting);
         let id = link.member;
         let dead = |dead| Ok(Err(Refusal::Link(dead)));
@@ -224,12 +243,17 @@ impl Gate {
         self.end_previous(connection, current.as_ref(), &member, now)?;
         let token = Token::of_attempt(self.random.id(now)?, &self.random.bytes()?);
         let session = self.new_session(&token, &member, Method::Password, origin, now);
-        sessions::insert(connection, &session)?;
+        sessions::insert(connection, &self.brief(session, member.role))?;
         let mut audited = vec![Audited::own(id, "join.email", origin)];
         if role != Role::Member {
             audited.push(Audited::role_by_settings(id, role, origin));
         }
         self.audit(connection, &audited, now)?;
-        Ok(Ok(Joined { member: id, token }))
+        let known = known.with(id, &self.random, now)?;
+        Ok(Ok(Joined {
+            member: id,
+            token,
+            known,
+        }))
     }
 }

@@ -14,7 +14,7 @@ use crate::member::MemberId;
 use crate::store::mail_links::{self, Link, Purpose};
 use crate::store::members::awaited;
 use crate::store::passwords;
-use crate::store::{self, AnyConnection, throttles};
+use crate::store::{self, AnyConnection};
 use crate::vault::{Vault, fingerprint};
 
 /// How long a browser remembers that it asked: longer than the link works, so that another can be
@@ -44,7 +44,7 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
     /// How long to wait.
-    pub wait: Duration,
+    pub wait: std::time::Duration,
 }
 
 impl Asked {
@@ -106,7 +106,7 @@ impl Gate {
             log_asked("too_many", origin);
             return Ok(Err(TooMany { wait }));
         }
-        let kept = self.hasher.keep(password).await?;
+        let kept = self.keep_password(password).await?;
         let waiting = Waiting {
             name,
             email: address.as_str().to_owned(),
@@ -125,8 +125,8 @@ impl Gate {
                     now,
                 };
                 // Counted, so that the first repetition waits its minute, too.
-                let again = gate.counted("join again", &address.key());
-                throttles::take(connection, &again, AGAIN, now)?;
+                let again = format!("join again/{}", address.key());
+                gate.take(connection, &again, AGAIN, now)?;
                 let digest = match passwords::holder(connection, &address.key())? {
                     Some(holder) => mailing.to_holder(connection, holder.member)?,
                     None => mailing.to_newcomer(connection, &waiting)?,
@@ -159,8 +159,8 @@ impl Gate {
             .store
             .write(move |connection| {
                 let key = address.key();
-                let again = gate.counted("join again", &key);
-                if let Some(wait) = throttles::take(connection, &again, AGAIN, now)? {
+                let again = format!("join again/{key}");
+                if let Some(wait) = gate.take(connection, &again, AGAIN, now)? {
                     return Ok(Err(TooMany { wait }));
                 }
                 if let Some(wait) = gate.count_sign_up(connection, network, &key, now)? {

@@ -43,7 +43,9 @@ pub(in crate::web) fn boxes<'a>(
             required: item.required,
             ticked: ticked.get(&item.id) == Some(&item.version),
             wrong: missing.contains(&item.id).then(|| why(t, &item.id)),
-            parts: document.map(|document| document.parts.as_slice()).unwrap_or_default(),
+            parts: document
+                .map(|document| document.parts.as_slice())
+                .unwrap_or_default(),
             built_in: if document.is_none() {
                 built_in(t, &item.id)
             } else {

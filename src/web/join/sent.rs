@@ -76,7 +76,7 @@ pub(in crate::web) async fn again(
     Ok(match again {
         Ok(asked) => remembering(&site, &asked, "/join/sent?again=1"),
         Err(TooMany { wait }) => {
-            let seconds = wait.whole_seconds().max(1);
+            let seconds = wait.as_secs().max(1);
             lead_to(&format!("/join/sent?wait={seconds}"))
         }
     })

@@ -5,19 +5,17 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
-use time::OffsetDateTime;
 
-use super::{asked, current, lead_to};
-use crate::flow::{DeadLink, JoinRefusal, Opened, Why};
+use super::{asked, lead_to};
+use crate::flow::{DeadLink, JoinRefusal, Opened};
 use crate::i18n::Texts;
 use crate::password::Password;
 use crate::session::BrowserSession;
 use crate::web::Site;
-use crate::web::cookies::{FailureContext, Notice};
+use crate::web::cookies::Way;
 use crate::web::error::Problem;
 use crate::web::forms::{Mistake, Post};
-use crate::web::kakao::failure_address;
-use crate::web::login::field;
+use crate::web::login::{barred, current, field};
 use crate::web::page::{self, Layout};
 use crate::web::visitor::Visitor;
 
@@ -87,23 +85,31 @@ pub(in crate::web) async fn act(
     let t = visitor.texts();
     let typed = fields.password.as_deref().map(Password::new);
     let asked = asked(&site, &request);
+    let known = site.cookies.known_in(&site.gate, request.headers());
     let joining = site.gate.join(
         &fields.token,
         typed,
         asked.as_ref(),
+        known,
         current(&visitor),
         visitor.origin(),
     );
     let wrong = |text: String| vec![Mistake::new("password", text)];
     let (wrong, status) = match joining.await? {
         Ok(joined) => {
+            session.set_brief(true);
             session
                 .sign_in(&joined.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
-            return Ok(HttpResponse::SeeOther()
+            let mut response = HttpResponse::SeeOther();
+            response
                 .insert_header((LOCATION, "/join/done"))
                 .cookie(site.cookies.forget(site.cookies.asked))
-                .finish());
+                .cookie(site.cookies.last(Way::Email));
+            if let Some(cookie) = site.cookies.known(&site.gate, &joined.known) {
+                response.cookie(cookie);
+            }
+            return Ok(response.finish());
         }
         // The second press of one button.
         Err(JoinRefusal::Link(DeadLink::Used)) if visitor.signed_in().is_some() => {
@@ -116,7 +122,7 @@ pub(in crate::web) async fn act(
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         Err(JoinRefusal::Locked { wait }) => (
-            wrong(t.join_verify_locked(wait.whole_minutes() + 1)),
+            wrong(t.join_verify_locked(wait.as_secs().div_ceil(60))),
             StatusCode::TOO_MANY_REQUESTS,
         ),
     };
@@ -185,19 +191,4 @@ fn words(t: Texts, link: DeadLink) -> (&'static str, &'static str) {
         DeadLink::Unknown => (t.pw_link_unknown_title(), t.join_link_unknown_body()),
         DeadLink::Taken => (t.conf_title(), t.join_link_taken_body()),
     }
-}
-
-/// The page of the suspended, who have proved that the address is theirs.
-fn barred(site: &Site, visitor: &Visitor, until: Option<OffsetDateTime>) -> HttpResponse {
-    let notice = Notice::LoginFailed(FailureContext {
-        reference: visitor.origin().request_id.clone(),
-        until: until.map(OffsetDateTime::unix_timestamp),
-        ..FailureContext::default()
-    });
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, failure_address(&Why::Suspended { until })));
-    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
-        response.cookie(cookie);
-    }
-    response.finish()
 }

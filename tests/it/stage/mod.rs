@@ -1,6 +1,7 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod email;
 pub mod letters;
 pub mod loopback;
 pub mod outage;
@@ -10,6 +11,7 @@ pub mod program;
 pub mod proxy;
 pub mod raw;
 pub mod redis_server;
+pub mod staff;
 pub mod visitor;
 
 use std::collections::BTreeMap;

@@ -162,6 +162,26 @@ impl Visitor {
         headers: &[(&str, &str)],
         form: Option<String>,
     ) -> reqwest::Result<Page> {
+        let response = self.ask(method, path, headers, form).await?;
+        Ok(Page::read(response).await)
+    }
+
+    /// Sends a form of ours; the answer's body is still to be read.
+    pub async fn post_unread(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+        let headers = [("sec-fetch-site", "same-origin")];
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let answer = self.ask(Method::POST, path, &headers, Some(form.finish()));
+        answer.await.expect("an answer")
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: Option<String>,
+    ) -> reqwest::Result<reqwest::Response> {
         let url = if path.starts_with('/') {
             format!("{}{path}", self.site)
         } else {
@@ -193,7 +213,7 @@ impl Visitor {
         }
         let response = request.send().await?;
         self.take_cookies(&response);
-        Ok(Page::read(response).await)
+        Ok(response)
     }
 
     fn take_cookies(&self, response: &reqwest::Response) {

@@ -1,0 +1,4 @@
+//! What operators type beside running the service.
+
+pub mod audit;
+pub mod member;

@@ -39,6 +39,7 @@ export const open = [
   ['/goodbye', 200],
   ['/goodbye?kakao=later', 200],
   ['/goodbye?kakao=by-hand', 200],
+  ['/auth/kakao/join', 400],
   ['/nowhere', 404],
   ['/theme', 405],
   ...errors.map(([id, status]) => [`/auth/error?e=${id}`, status]),

@@ -81,6 +81,16 @@ impl Attempt {
         })
     }
 
+    /// The attempt that grew out of `seed`, when it has come back already.
+    pub(super) fn of_seed(seed: [u8; 32], next: Next, now: OffsetDateTime) -> Self {
+        Self {
+            seed,
+            next,
+            purpose: Purpose::Login,
+            started: now,
+        }
+    }
+
     /// The `state` of RFC 6749 section 10.12.
     #[must_use]
     pub fn state(&self) -> String {

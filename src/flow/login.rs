@@ -104,6 +104,7 @@ pub struct Completed {
 }
 
 /// What became of somebody whom Kakao sent back.
+#[derive(Clone)]
 pub enum Ending {
     /// They are signed in.
     SignedIn(Completed),
@@ -112,6 +113,9 @@ pub enum Ending {
     /// Nobody was let in: the address belongs to a member already. What Kakao told waits for that
     /// member, sealed for the browser; a doubled callback has nothing to give.
     Conflict(Option<String>),
+    /// Somebody has come for the first time and decides about the terms first. What the browser
+    /// keeps meanwhile, see [`super::Undecided`].
+    Undecided(String),
 }
 
 impl Callback {
@@ -191,14 +195,21 @@ impl Gate {
                 Err(why.into())
             }
         };
-        // Failures are counted where they are told, together with callbacks that were none.
-        match &outcome {
-            Ok(Ending::SignedIn(_)) => self.metrics.login("success"),
-            Ok(Ending::Linked(_)) => self.metrics.login("linked"),
-            Ok(Ending::Conflict(_)) => self.metrics.login("email_conflict"),
-            Err(_) => {}
+        // Failures are counted where they are told, together with callbacks that were none; who
+        // still decides is counted when they have.
+        if let Ok(ending) = &outcome {
+            self.count(ending);
         }
         outcome
+    }
+
+    pub(super) fn count(&self, ending: &Ending) {
+        match ending {
+            Ending::SignedIn(_) => self.metrics.login("success"),
+            Ending::Linked(_) => self.metrics.login("linked"),
+            Ending::Conflict(_) => self.metrics.login("email_conflict"),
+            Ending::Undecided(_) => {}
+        }
     }
 
     /// The attempt that the callback belongs to, still alive, and the code to exchange.
@@ -278,12 +289,24 @@ impl Gate {
                 .read(move |connection| attempts::outcome(connection, &hash))
                 .await?;
         }
-        let outcome = outcome.as_deref().unwrap_or_default();
+        self.ending_of(attempt, outcome.as_deref().unwrap_or_default())
+            .await
+    }
+
+    /// What an attempt has come to, by what was noted of it.
+    pub(super) async fn ending_of(
+        &self,
+        attempt: &Attempt,
+        outcome: &str,
+    ) -> Result<Ending, LoginFailure> {
         if outcome == LINKED {
             return Ok(Ending::Linked(attempt.next.clone()));
         }
         if outcome == CONFLICT {
             return Ok(Ending::Conflict(None));
+        }
+        if let Some(kept) = outcome.strip_prefix("join:") {
+            return Ok(Ending::Undecided(kept.to_owned()));
         }
         let Some(Ok(id)) = outcome.strip_prefix("session:").map(Uuid::parse_str) else {
             return Err(Why::CodeUsed.into());

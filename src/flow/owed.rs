@@ -55,7 +55,7 @@ pub(super) struct Revocation<'a> {
 /// How long the end of a connection is asked for by admin key: through any outage.
 const UNLINK_BY_ADMIN_KEY: time::Duration = time::Duration::days(30);
 
-/// Writes a debt down; answers its id.
+/// Writes a debt down; its id is for whoever may take it back.
 pub(super) fn owe(
     gate: &Gate,
     connection: &mut AnyConnection,

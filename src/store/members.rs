@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod acts;
+pub mod awaited;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};

@@ -200,6 +200,19 @@ pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Re
     Ok(())
 }
 
+/// Takes back a call that was put off and has not been tried; says whether it was there to be
+/// taken: of two who try, one succeeds.
+///
+/// # Errors
+/// The database's.
+pub fn take_back(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> {
+    let untried = outbox::table
+        .find(id.to_string())
+        .filter(outbox::finished_at.is_null())
+        .filter(outbox::tries.eq(0));
+    Ok(diesel::delete(untried).execute(connection)? == 1)
+}
+
 /// Puts a call off.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::cookies::{self, FailureContext, Notice, Said, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::visitor::Visitor;
-use super::{conflict, me, reauth};
+use super::{conflict, me, newcomer, reauth};
 use crate::flow::{Attempt, Attempts, Callback, Ending, LoginFailure, Purpose, Why};
 use crate::session::BrowserSession;
 
@@ -47,21 +47,13 @@ pub(super) async fn complete(
         .complete_login(callback, &attempts, current, visitor.origin().clone())
         .await;
     match completed {
-        Ok(Ending::Linked(_)) => Ok(me::back(&site, Said::Linked)),
-        Ok(Ending::Conflict(waiting)) => Ok(conflicting(&site, waiting)),
-        Ok(Ending::SignedIn(completed)) => {
+        Ok(ending) => {
             // A proof goes on as the session that it proves; any other login is kept.
             let attempt = attempts.find(&state);
             let proving = attempt.is_some_and(|attempt| attempt.proves().is_some());
             let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
             session.set_brief(proving && was_brief);
-            session
-                .sign_in(&completed.token)
-                .map_err(|error| Problem::server(error.to_string()))?;
-            Ok(HttpResponse::SeeOther()
-                .insert_header((LOCATION, completed.next.as_str()))
-                .cookie(site.cookies.last(Way::Kakao))
-                .finish())
+            lead_on(&site, &session, ending)
         }
         Err(failure) => {
             let attempt = attempts.find(&state);
@@ -88,6 +80,28 @@ pub(super) async fn complete(
             }
             Ok(response)
         }
+    }
+}
+
+/// On from a login that Kakao vouched for.
+pub(super) fn lead_on(
+    site: &Site,
+    session: &BrowserSession,
+    ending: Ending,
+) -> Result<HttpResponse, Problem> {
+    match ending {
+        Ending::SignedIn(completed) => {
+            session
+                .sign_in(&completed.token)
+                .map_err(|error| Problem::server(error.to_string()))?;
+            Ok(HttpResponse::SeeOther()
+                .insert_header((LOCATION, completed.next.as_str()))
+                .cookie(site.cookies.last(Way::Kakao))
+                .finish())
+        }
+        Ending::Linked(_) => Ok(me::back(site, Said::Linked)),
+        Ending::Conflict(waiting) => Ok(conflicting(site, waiting)),
+        Ending::Undecided(kept) => Ok(newcomer::lead_here(site, kept)),
     }
 }
 
@@ -147,7 +161,8 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
         .any(|value| value.contains("prefetch") || value.contains("prerender"))
 }
 
-fn fail(
+/// The way to the page that says why.
+pub(super) fn fail(
     site: &Site,
     visitor: &Visitor,
     failure: &LoginFailure,

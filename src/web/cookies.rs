@@ -23,6 +23,10 @@ pub(super) struct CookieNames {
     pub(super) last: &'static str,
     /// Who has signed in with a password in this browser.
     pub(super) known: &'static str,
+    /// That this browser has asked to join by email.
+    pub(super) asked: &'static str,
+    /// Somebody who decides whether to join with Kakao.
+    pub(super) undecided: &'static str,
 }
 
 /// How long the browser remembers such things: as long as browsers keep cookies at all.
@@ -159,6 +163,8 @@ impl CookieNames {
                 theme: "__Host-kg-theme",
                 last: "__Host-kg-last",
                 known: "__Host-kg-known",
+                asked: "__Host-kg-join",
+                undecided: "__Host-kg-newcomer",
             }
         } else {
             Self {
@@ -170,6 +176,8 @@ impl CookieNames {
                 theme: "kg-theme",
                 last: "kg-last",
                 known: "kg-known",
+                asked: "kg-join",
+                undecided: "kg-newcomer",
             }
         }
     }

@@ -19,11 +19,13 @@ mod forms;
 mod headers;
 mod health;
 mod home;
+mod join;
 mod kakao;
 mod limit;
 mod login;
 mod logout;
 mod me;
+mod newcomer;
 mod page;
 mod password;
 mod preferences;
@@ -127,9 +129,21 @@ pub fn table() -> Vec<Address> {
             .post(|| to(reset::act)),
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
+        anyone("/auth/kakao/join")
+            .get(|| to(newcomer::show))
+            .post(|| to(newcomer::act)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
         anyone(conflict::ADDRESS).get(|| to(conflict::show)),
         anyone("/auth/error").get(|| to(kakao::failed)),
+        anyone("/join")
+            .get(|| to(join::show))
+            .post(|| to(join::act)),
+        anyone("/join/sent").get(|| to(join::sent::show)),
+        anyone("/join/resend").post(|| to(join::sent::again)),
+        anyone("/join/verify")
+            .get(|| to(join::verify::show))
+            .post(|| to(join::verify::act)),
+        anyone("/join/done").get(|| to(join::verify::done)),
         member("/me").get(|| to(me::show)),
         member("/me/edit")
             .get(|| to(me::edit::show))

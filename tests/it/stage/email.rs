@@ -67,20 +67,8 @@ impl TestApp {
 
     /// The letters to an address that wait in the outbox, the oldest first.
     pub async fn letters_to(&self, email: &str) -> Vec<Message> {
-        let rows = self
-            .values(
-                "SELECT id || ' ' || sealed_token AS value FROM outbox \
-                 WHERE kind = 'mail' AND finished_at IS NULL ORDER BY created_at, id",
-            )
-            .await;
-        let vault = self.gate().vault;
-        let open = |row: &String| {
-            let (id, sealed) = row.split_once(' ').unwrap();
-            let plain = vault.open(&format!("outbox.sealed_token/{id}"), sealed);
-            serde_json::from_slice(&plain.unwrap()).unwrap()
-        };
-        let letters: Vec<Message> = rows.iter().map(open).collect();
-        letters.into_iter().filter(|one| one.to == email).collect()
+        let letters = self.letters().await.into_iter();
+        letters.filter(|one| one.to == email).collect()
     }
 
     /// The newest letter to an address, once there are `count` of them.

@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod email;
+pub mod letters;
 pub mod loopback;
 pub mod outage;
 pub mod page;
@@ -105,6 +106,7 @@ impl TestApp {
             ("KAKAO_APP_ID".to_owned(), APP_ID.to_string()),
             ("RATE_LOGIN_STARTS".to_owned(), "0".to_owned()),
             ("RATE_POSTS".to_owned(), "0".to_owned()),
+            ("RATE_JOINS".to_owned(), "0".to_owned()),
             ("SHUTDOWN_SECONDS".to_owned(), "5".to_owned()),
         ]);
         environment.extend(backends.settings());

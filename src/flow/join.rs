@@ -8,13 +8,13 @@
 mod application;
 mod finish;
 mod start;
+mod wish;
 
 pub(super) use application::Agreed;
 pub use application::{Application, Flaw, NAME_CHARS, Typed};
 pub use finish::{DeadLink, Joined, Opened, Refusal as JoinRefusal};
 pub use start::{Asked, TooMany};
-
-use std::net::IpAddr;
+pub(super) use wish::Wish;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -51,6 +51,14 @@ const GUESSES: Allowance = Allowance {
     failures: 10,
     within: Duration::hours(1),
 };
+
+/// Sign-ups from one network; `None`: as many as it likes.
+fn of_network(rules: &Rules) -> Option<Allowance> {
+    (rules.joins_per_hour > 0).then(|| Allowance {
+        failures: i32::try_from(rules.joins_per_hour).unwrap_or(i32::MAX),
+        within: Duration::hours(1),
+    })
+}
 
 /// What waits with a link.
 #[derive(Serialize, Deserialize)]
@@ -100,29 +108,6 @@ impl Rules {
 }
 
 impl Gate {
-    /// Counts a sign-up of this network and a mail to this address; how long to wait when either
-    /// has had its share. Counted in the database, for all instances.
-    fn count_sign_up(
-        &self,
-        connection: &mut AnyConnection,
-        network: IpAddr,
-        email_key: &str,
-        now: OffsetDateTime,
-    ) -> Result<Option<std::time::Duration>, store::Error> {
-        if self.rules.joins_per_hour > 0 {
-            let of_network = Allowance {
-                failures: i32::try_from(self.rules.joins_per_hour).unwrap_or(i32::MAX),
-                within: Duration::hours(1),
-            };
-            let what = format!("join network/{network}");
-            if let Some(wait) = self.take(connection, &what, of_network, now)? {
-                return Ok(Some(wait));
-            }
-        }
-        let what = format!("join address/{email_key}");
-        self.take(connection, &what, TO_ADDRESS, now)
-    }
-
     /// Writes down what somebody agreed to.
     pub(super) fn keep_agreed(
         &self,

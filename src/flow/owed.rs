@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Gate;
 use super::arrival::access_token_context;
+use super::join::Wish;
 use super::password::Forgotten;
 use crate::kakao::{self, AccessToken};
 use crate::mail::{self, Message};
@@ -88,6 +89,7 @@ enum Told {
     UnlinkById(KakaoId),
     Mail(Message),
     Forgotten(Forgotten),
+    Join(Wish),
 }
 
 /// What became of one try.
@@ -99,6 +101,15 @@ enum Payment {
     Never(&'static str, String),
 }
 
+impl From<Result<(), store::Error>> for Payment {
+    fn from(written: Result<(), store::Error>) -> Self {
+        match written {
+            Ok(()) => Self::Done,
+            Err(error) => Self::Later(error.to_string()),
+        }
+    }
+}
+
 impl Told {
     fn parse(kind: Kind, text: &str) -> Option<Self> {
         Some(match kind {
@@ -108,6 +119,7 @@ impl Told {
             Kind::UnlinkById => Self::UnlinkById(text.parse().ok()?),
             Kind::Mail => Self::Mail(serde_json::from_str(text).ok()?),
             Kind::Forgotten => Self::Forgotten(serde_json::from_str(text).ok()?),
+            Kind::Join => Self::Join(serde_json::from_str(text).ok()?),
         })
     }
 }
@@ -281,7 +293,7 @@ impl Gate {
         let told = self.vault.open(&context(id), &debt.sealed_token);
         let told = told.and_then(|bytes| String::from_utf8(bytes).ok());
         let told = told.and_then(|told| Told::parse(debt.kind, &told));
-        let payment = match &told {
+        let payment = match told {
             Some(told) => self.deliver(id, told).await,
             None => Payment::Never("unreadable", "it cannot be unsealed".to_owned()),
         };
@@ -312,26 +324,24 @@ impl Gate {
         }
     }
 
-    async fn deliver(&self, id: Uuid, told: &Told) -> Payment {
+    async fn deliver(&self, id: Uuid, told: Told) -> Payment {
         let answer = match told {
-            Told::Logout(token) => self.kakao.logout(token).await,
-            Told::Unlink(token) => self.unlink(token).await,
-            Told::LogoutEverywhere(id) => self.logout_everywhere(*id).await,
-            Told::UnlinkById(id) => match self.is_anybodys(*id).await {
-                Ok(false) => self.unlink_by_id(*id).await,
+            Told::Logout(token) => self.kakao.logout(&token).await,
+            Told::Unlink(token) => self.unlink(&token).await,
+            Told::LogoutEverywhere(id) => self.logout_everywhere(id).await,
+            Told::UnlinkById(id) => match self.is_anybodys(id).await {
+                Ok(false) => self.unlink_by_id(id).await,
                 Ok(true) => {
                     let cause = "the account has been connected again since".to_owned();
                     return Payment::Never("superseded", cause);
                 }
                 Err(error) => return Payment::Later(error.to_string()),
             },
-            Told::Mail(message) => return self.carry(id, message).await,
+            Told::Mail(message) => return self.carry(id, &message).await,
             Told::Forgotten(forgotten) => {
-                return match self.write_to_who_forgot(forgotten).await {
-                    Ok(()) => Payment::Done,
-                    Err(error) => Payment::Later(error.to_string()),
-                };
+                return self.write_to_who_forgot(&forgotten).await.into();
             }
+            Told::Join(wish) => return self.write_to_who_joins(id, wish).await.into(),
         };
         match answer {
             Ok(()) => Payment::Done,

@@ -25,6 +25,9 @@ pub enum Kind {
     /// Nothing: somebody says that they forgot the password of an address. Whether it is anybody's
     /// is looked up later, so that whoever asks cannot tell by how long it takes.
     Forgotten,
+    /// Nothing: somebody wants to join with an address. Whether it is anybody's is looked up later,
+    /// too.
+    Join,
 }
 
 /// Debts that are paid independently of the others.
@@ -275,7 +278,7 @@ pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
 }
 
 /// The kinds that go by mail.
-const MAIL: [&str; 2] = ["mail", "forgotten"];
+const MAIL: [&str; 3] = ["mail", "forgotten", "join"];
 
 type Waiting = outbox::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
 
@@ -297,6 +300,7 @@ fn kind_code(kind: Kind) -> &'static str {
         Kind::UnlinkById => "unlink_by_id",
         Kind::Mail => "mail",
         Kind::Forgotten => "forgotten",
+        Kind::Join => "join",
     }
 }
 
@@ -308,6 +312,7 @@ fn kind_of(code: &str) -> Result<Kind, Error> {
         "unlink_by_id" => Kind::UnlinkById,
         "mail" => Kind::Mail,
         "forgotten" => Kind::Forgotten,
+        "join" => Kind::Join,
         _ => return Err(Error::Unexpected("outbox.kind")),
     })
 }

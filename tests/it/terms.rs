@@ -19,7 +19,7 @@ pub fn published() -> TempDir {
         ),
         (
             "terms.en.md",
-            "version: 2026-03-01\n\n# Sky terms\n\n## One\n\n<script>alert(1)</script> \
+            "version: 2026-03-01\n\n# Sky terms\n\n## One\n\nSay <script>alert(1)</script> \
              [a](javascript:alert(1)) [help](/help)\n",
         ),
         (

@@ -1,25 +1,22 @@
 //! Asking to join, and asking for the mail again.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use super::{AGAIN, Application, LINK_LIFE, Waiting};
+use super::wish::{What, Wish};
+use super::{AGAIN, Application, TO_ADDRESS, Waiting, of_network};
 use crate::email::EmailAddress;
-use crate::flow::letters::Letter;
 use crate::flow::{Gate, Origin, Trouble};
 use crate::i18n::Lang;
-use crate::member::MemberId;
-use crate::store::mail_links::{self, Link, Purpose};
-use crate::store::members::awaited;
-use crate::store::passwords;
 use crate::store::{self, AnyConnection};
 use crate::vault::{Vault, fingerprint};
 
 /// How long a browser remembers that it asked: longer than the link works, so that another can be
 /// had.
-const MEMORY: Duration = Duration::hours(1);
+const MEMORY: time::Duration = time::Duration::hours(1);
 
 /// What the vault binds the cookie's content to.
 const CONTEXT: &str = "join cookie";
@@ -33,7 +30,8 @@ pub struct Asked {
     /// The name.
     #[serde(rename = "n")]
     pub name: String,
-    /// The digest of what the link carries. Where the address has an account already, of nothing.
+    /// The digest of what the link carries. Where the address has an account there is no such
+    /// link.
     #[serde(rename = "d")]
     digest: String,
     #[serde(rename = "t")]
@@ -44,7 +42,7 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
     /// How long to wait.
-    pub wait: std::time::Duration,
+    pub wait: Duration,
 }
 
 impl Asked {
@@ -68,20 +66,13 @@ impl Asked {
     }
 }
 
-/// What is mailed, and to whom.
-struct Mailing<'a> {
-    gate: &'a Gate,
-    address: &'a EmailAddress,
-    lang: Lang,
-    now: OffsetDateTime,
-}
-
 impl Gate {
-    /// Begins a sign-up: mails a link, or, to an address that has an account, that it has one. The
-    /// same is done and answered either way, the password hashed included.
+    /// Takes note that somebody wants to join. The same is done and answered whoever the address
+    /// belongs to, if anybody, the password hashed included: whose it is, is looked up when the
+    /// mail is due.
     ///
     /// # Errors
-    /// [`Trouble`]; nobody was written to then, unless the answer to the commit was lost.
+    /// [`Trouble`]; nobody is written to then, unless the answer to the commit was lost.
     pub async fn ask_to_join(
         &self,
         application: Application,
@@ -114,24 +105,14 @@ impl Gate {
             agreed,
             lang: lang.code().to_owned(),
         };
-        let gate = self.clone();
-        let asked = self
-            .store
+        let (asked, token) = self.asked(&address, waiting.name.clone(), now)?;
+        let wish = Wish::new(token, &address, lang, What::First(waiting));
+        let (gate, key) = (self.clone(), address.key());
+        self.store
             .write(move |connection| {
-                let mailing = Mailing {
-                    gate: &gate,
-                    address: &address,
-                    lang,
-                    now,
-                };
                 // Counted, so that the first repetition waits its minute, too.
-                let again = format!("join again/{}", address.key());
-                gate.take(connection, &again, AGAIN, now)?;
-                let digest = match passwords::holder(connection, &address.key())? {
-                    Some(holder) => mailing.to_holder(connection, holder.member)?,
-                    None => mailing.to_newcomer(connection, &waiting)?,
-                };
-                Ok(mailing.asked(waiting.name, digest))
+                gate.take(connection, &again(&key), AGAIN, now)?;
+                gate.owe_wish(connection, &wish, now)
             })
             .await?;
         self.letters.notify_one();
@@ -139,8 +120,8 @@ impl Gate {
         Ok(Ok(asked))
     }
 
-    /// Mails the link once more, another one in its place. Somebody else's sign-up with the same
-    /// address is none of this browser's business.
+    /// Takes note that the mail is wanted once more, with another link in the place of this
+    /// browser's. Somebody else's sign-up with the same address is none of its business.
     ///
     /// # Errors
     /// The store's.
@@ -154,113 +135,75 @@ impl Gate {
         let Ok(address) = EmailAddress::parse(&asked.email) else {
             return Ok(Ok(asked));
         };
-        let (gate, now) = (self.clone(), self.clock.now());
-        let mailed = self
+        let now = self.clock.now();
+        let (anew, token) = self.asked(&address, asked.name, now)?;
+        let before = What::Again {
+            before: asked.digest,
+        };
+        let wish = Wish::new(token, &address, lang, before);
+        let (gate, key) = (self.clone(), address.key());
+        let wait = self
             .store
             .write(move |connection| {
-                let key = address.key();
-                let again = format!("join again/{key}");
-                if let Some(wait) = gate.take(connection, &again, AGAIN, now)? {
-                    return Ok(Err(TooMany { wait }));
+                if let Some(wait) = gate.take(connection, &again(&key), AGAIN, now)? {
+                    return Ok(Some(wait));
                 }
                 if let Some(wait) = gate.count_sign_up(connection, network, &key, now)? {
-                    return Ok(Err(TooMany { wait }));
+                    return Ok(Some(wait));
                 }
-                let mailing = Mailing {
-                    gate: &gate,
-                    address: &address,
-                    lang,
-                    now,
-                };
-                let digest = match passwords::holder(connection, &key)? {
-                    Some(holder) => mailing.to_holder(connection, holder.member)?,
-                    None => mailing.once_more(connection, &asked)?,
-                };
-                Ok(Ok(mailing.asked(asked.name, digest)))
+                gate.owe_wish(connection, &wish, now)?;
+                Ok(None)
             })
             .await?;
+        if let Some(wait) = wait {
+            log_asked("too_many", origin);
+            return Ok(Err(TooMany { wait }));
+        }
         self.letters.notify_one();
-        let what = if mailed.is_ok() { "again" } else { "too_many" };
-        log_asked(what, origin);
-        Ok(mailed)
+        log_asked("again", origin);
+        Ok(Ok(anew))
+    }
+
+    /// What the browser remembers, and what the link is to carry.
+    fn asked(
+        &self,
+        address: &EmailAddress,
+        name: String,
+        now: OffsetDateTime,
+    ) -> Result<(Asked, String), store::Error> {
+        let token = self.random.token()?;
+        let asked = Asked {
+            email: address.as_str().to_owned(),
+            name,
+            digest: fingerprint(token.as_bytes()),
+            at: now.unix_timestamp(),
+        };
+        Ok((asked, token))
+    }
+
+    /// Counts a sign-up of this network and a mail to this address; how long to wait when either
+    /// has had its share.
+    fn count_sign_up(
+        &self,
+        connection: &mut AnyConnection,
+        network: IpAddr,
+        email_key: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Duration>, store::Error> {
+        if let Some(share) = of_network(&self.rules) {
+            let what = format!("join network/{network}");
+            if let Some(wait) = self.take(connection, &what, share, now)? {
+                return Ok(Some(wait));
+            }
+        }
+        let what = format!("join address/{email_key}");
+        self.take(connection, &what, TO_ADDRESS, now)
     }
 }
 
-impl Mailing<'_> {
-    fn to_holder(
-        &self,
-        connection: &mut AnyConnection,
-        holder: MemberId,
-    ) -> Result<String, store::Error> {
-        self.post(connection, holder, &Letter::Exists)?;
-        // A link that nobody has: the browser must not be able to tell.
-        Ok(fingerprint(self.gate.random.token()?.as_bytes()))
-    }
-
-    fn to_newcomer(
-        &self,
-        connection: &mut AnyConnection,
-        waiting: &Waiting,
-    ) -> Result<String, store::Error> {
-        let newcomer = MemberId(self.gate.random.id(self.now)?);
-        let member = awaited::expect(connection, newcomer, self.address, self.now)?;
-        self.link(connection, member, waiting)
-    }
-
-    /// A new link in the place of the browser's own; without one of its own nothing is sent.
-    fn once_more(
-        &self,
-        connection: &mut AnyConnection,
-        asked: &Asked,
-    ) -> Result<String, store::Error> {
-        let link = mail_links::take_back(connection, &asked.digest, Purpose::Join)?;
-        let waiting = link.and_then(|link| Some((link.member, Waiting::open(self.gate, &link)?)));
-        match waiting {
-            Some((member, waiting)) => self.link(connection, member, &waiting),
-            None => Ok(asked.digest.clone()),
-        }
-    }
-
-    fn link(
-        &self,
-        connection: &mut AnyConnection,
-        member: MemberId,
-        waiting: &Waiting,
-    ) -> Result<String, store::Error> {
-        let token = self.gate.random.token()?;
-        let digest = fingerprint(token.as_bytes());
-        let link = Link {
-            purpose: Purpose::Join,
-            member,
-            email_key: self.address.key(),
-            sealed: Some(waiting.seal(self.gate, &digest)?),
-            expires_at: self.now + LINK_LIFE,
-            digest: digest.clone(),
-        };
-        mail_links::add(connection, &link, self.now)?;
-        self.post(connection, member, &Letter::Join { link: &token })?;
-        Ok(digest)
-    }
-
-    fn post(
-        &self,
-        connection: &mut AnyConnection,
-        member: MemberId,
-        letter: &Letter<'_>,
-    ) -> Result<(), store::Error> {
-        let (gate, texts) = (self.gate, self.lang.texts());
-        let message = letter.to(self.address.as_str(), texts, &gate.rules);
-        gate.owe_letter(connection, Some(member), &message, LINK_LIFE, self.now)
-    }
-
-    fn asked(&self, name: String, digest: String) -> Asked {
-        Asked {
-            email: self.address.as_str().to_owned(),
-            name,
-            digest,
-            at: self.now.unix_timestamp(),
-        }
-    }
+/// What repetitions for an address are counted under.
+fn again(email_key: &str) -> String {
+    format!("join again/{email_key}")
 }
 
 fn log_asked(result: &'static str, origin: &Origin) {

@@ -89,9 +89,8 @@ impl TestApp {
     /// Waits until everything that was asked for by mail has been looked at.
     pub async fn all_wishes_are_met(&self) {
         eventually("no wish waits", async || {
-            self.count("outbox WHERE kind = 'forgotten' AND finished_at IS NULL")
-                .await
-                == 0
+            let wishes = "outbox WHERE kind IN ('forgotten', 'join') AND finished_at IS NULL";
+            self.count(wishes).await == 0
         })
         .await;
     }

@@ -5,8 +5,9 @@ use kakao_gate::mail::Message;
 use super::TestApp;
 
 impl TestApp {
-    /// The letters that wait, the oldest first.
+    /// The letters that wait, the oldest first, once nobody waits for one to be written.
     pub async fn letters(&self) -> Vec<Message> {
+        self.all_wishes_are_met().await;
         let sql = "SELECT id || ' ' || sealed_token AS value FROM outbox \
                    WHERE kind = 'mail' AND finished_at IS NULL ORDER BY created_at, id";
         let vault = self.gate().vault;

@@ -616,6 +616,24 @@ fn my_data_is_everything_about_me_and_nothing_of_anybody_else() {
         let own = history.iter().find(|entry| entry["action"] == "join.kakao");
         assert_eq!(own.unwrap()["ip"], "203.0.113.9");
 
+        // Every table that says whose a row is has its part in the file.
+        let parts = [
+            ("kakao_accounts", "kakao"),
+            ("sessions", "sessions"),
+            ("outbox", "letters_and_calls"),
+            ("passwords", "password"),
+            ("consents", "consents"),
+            ("mail_links", "mailed_links"),
+            ("saved_views", "administration"),
+            ("admin_preferences", "administration"),
+        ];
+        for table in app.backends().database.tables_with("member_id") {
+            let part = parts.iter().find(|(name, _)| *name == table);
+            let (_, key) = part.unwrap_or_else(|| panic!("{table} is left out"));
+            assert!(!data[key].is_null(), "{table}");
+        }
+        assert_eq!(data["letters_and_calls"][0]["kind"], "mail");
+
         let linked = app.emulator.world().user_id("linked").unwrap();
         let mut foreign = vec![
             "198.51.100.77".to_owned(),

@@ -135,6 +135,12 @@ fn nothing_is_left_that_tells_who_it_was() {
             assert_eq!(device.get("/me").await.status, 303, "signed out");
         }
 
+        for table in database.tables_with("member_id") {
+            assert!(TABLES.contains(&table.as_str()), "{table} is not looked at");
+            let own = format!("{table} WHERE member_id = '{member}'");
+            // What is still owed, and until it is done.
+            assert!(table == "outbox" || app.count(&own).await == 0, "{table}");
+        }
         for table in TABLES {
             let rows = dump(database, table);
             for trace in traces {

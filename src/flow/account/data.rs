@@ -9,7 +9,7 @@ use crate::member::{MemberId, SignedIn};
 use crate::store::audit::{self, Told};
 use crate::store::members::account::{self, Account, StoredKakao};
 use crate::store::sessions::own::{self, Stored};
-use crate::store::{self, consents, mail_links, passwords};
+use crate::store::{self, consents, mail_links, outbox, passwords};
 
 /// The most entries of the audit log handed out, the newest.
 const MOST_ENTRIES: i64 = 10_000;
@@ -39,6 +39,7 @@ impl Gate {
                 let consents = consents::of(connection, member)?;
                 let links = mail_links::of(connection, member)?;
                 let sessions = own::all(connection, member)?;
+                let calls = outbox::of(connection, member)?;
                 let desk = account::desk(connection, member)?;
                 let entries = audit::all_about(connection, member, MOST_ENTRIES)?;
                 Ok(json!({
@@ -61,6 +62,12 @@ impl Gate {
                         "used_at": link.used_at.map(machine_time),
                     })).collect::<Vec<_>>(),
                     "sessions": sessions.iter().map(session_data).collect::<Vec<_>>(),
+                    "letters_and_calls": calls.iter().map(|call| json!({
+                        "kind": call.kind,
+                        "created_at": machine_time(call.created_at),
+                        "finished_at": when(call.finished_at),
+                        "outcome": call.outcome,
+                    })).collect::<Vec<_>>(),
                     "administration": {
                         "saved_views": desk.views.iter().map(|(name, query, at)| json!({
                             "name": name,
@@ -136,6 +143,7 @@ fn session_data(stored: &Stored) -> Value {
         "ends_at": machine_time(session.idle_ends_at.min(session.ends_at)),
         "ended_at": when(stored.ended_at),
         "ended_by": stored.ended_by,
+        "ends_with_browser": session.brief,
         "has_kakao_tokens": stored.has_kakao_tokens,
     })
 }

@@ -13,9 +13,11 @@ export function kakaoButton(page) {
   return page.locator('main a.kakao');
 }
 
-/** At the emulator: picks `person`, and agrees to everything if asked. */
+/** At the emulator: picks `person`, unless it knows the browser, and agrees to everything if asked. */
 export async function agreeAs(page, person, { only } = {}) {
-  await page.locator(`button[name=person][value="${person}"]`).click();
+  await page.locator('button[name=person], button[name=answer]').first().waitFor();
+  const who = page.locator(`button[name=person][value="${person}"]`);
+  if (await who.isVisible()) await who.click();
   const agree = page.locator('button[name=answer][value=agree]');
   if (!await agree.isVisible()) return;
   for (const item of await page.locator('input[name=item]').all()) {

@@ -40,6 +40,7 @@ mod forms;
 mod health;
 mod identity;
 mod join;
+mod join_mail;
 mod kakao_faults;
 mod kakao_join;
 mod limits;

@@ -54,3 +54,28 @@ export async function join(browser, service, name, email) {
   await page.waitForURL(`${service}/me`);
   await context.close();
 }
+
+/** Fills in the form of `/join`, ticking what is required one by one, and sends it. */
+export async function askToJoin(page, service, { name, email, password }) {
+  await page.goto(`${service}/join`);
+  await page.locator('#name').fill(name);
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  for (const box of await page.locator('fieldset input[required]').all()) await box.check();
+  await page.locator('main form button:not([type=button])').click();
+  await page.waitForURL(`${service}/join/sent`);
+}
+
+/** Opens the newest mail of the emulator's mailbox that is to `email`, and follows its link. */
+export async function openMail(page, emulator, email) {
+  const row = page.locator('tr', { hasText: email }).first();
+  const until = Date.now() + 10_000;
+  for (;;) {
+    await page.goto(`${emulator}/mail`);
+    if (await row.isVisible()) break;
+    if (Date.now() > until) throw new Error(`no mail to ${email}`);
+    await page.waitForTimeout(100);
+  }
+  await row.locator('a').click();
+  await page.locator('.letter a').first().click();
+}

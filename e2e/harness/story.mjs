@@ -58,15 +58,20 @@ export async function join(browser, service, name, email) {
   await context.close();
 }
 
-/** Joins by email, through the mail, up to the page that says so. */
-export async function joinByEmail(page, demo, { lang, name, email, password }) {
-  await page.goto(`${demo.service}/join`);
+/** Fills in the form of `/join`, ticking what is required one by one, and sends it. */
+export async function askToJoin(page, service, { name, email, password }) {
+  await page.goto(`${service}/join`);
   await page.locator('#name').fill(name);
   await page.locator('#email').fill(email);
   await page.locator('#password').fill(password);
-  for (const box of await page.locator('fieldset.agree input[type=checkbox][required]').all()) await box.check();
-  await control(page, 'button', word(lang, 'join.submit')).click();
-  await page.waitForURL(`${demo.service}/join/sent`);
+  for (const box of await page.locator('fieldset input[required]').all()) await box.check();
+  await page.locator('main form button:not([type=button])').click();
+  await page.waitForURL(`${service}/join/sent`);
+}
+
+/** Joins by email, through the mail, up to the page that says so. */
+export async function joinByEmail(page, demo, { lang, name, email, password }) {
+  await askToJoin(page, demo.service, { name, email, password });
   await followMail(page, demo, email);
   await control(page, 'button', word(lang, 'join.verify.submit')).click();
   await page.waitForURL(`${demo.service}/join/done`);

@@ -68,12 +68,19 @@ struct Waiting {
     /// What is to be kept of the password.
     kept: String,
     agreed: Vec<Agreed>,
+    /// When, in Unix seconds.
+    at: i64,
     lang: String,
 }
 
 impl Waiting {
     fn lang(&self) -> Lang {
         Lang::parse(&self.lang).unwrap_or_default()
+    }
+
+    /// When the boxes were ticked, which is what counts as consent.
+    fn agreed_at(&self, now: OffsetDateTime) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.at).unwrap_or(now)
     }
 
     fn seal(&self, gate: &Gate, digest: &str) -> Result<String, store::Error> {

@@ -11,11 +11,11 @@ use crate::stage::email::{self, PASSWORD, link_in};
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
-const NAME: &str = "김하늘";
-const EMAIL: &str = "hana@example.com";
+pub const NAME: &str = "김하늘";
+pub const EMAIL: &str = "hana@example.com";
 
 /// The form as most people send it, with `changes`; an empty value leaves a field out.
-async fn sign_up(visitor: &Visitor, changes: &[(&str, &str)]) -> Page {
+pub async fn sign_up(visitor: &Visitor, changes: &[(&str, &str)]) -> Page {
     let mut fields = vec![
         ("name", NAME),
         ("email", EMAIL),
@@ -40,7 +40,7 @@ async fn asked(app: &TestApp, visitor: &Visitor, email: &str) -> String {
 }
 
 /// Presses the button of the page that a link leads to.
-async fn finish(visitor: &Visitor, link: &str, fields: &[(&str, &str)]) -> Page {
+pub async fn finish(visitor: &Visitor, link: &str, fields: &[(&str, &str)]) -> Page {
     let token = link.split_once("token=").unwrap().1;
     let mut fields = fields.to_vec();
     fields.push(("token", token));
@@ -81,6 +81,7 @@ fn who_opens_the_link_and_presses_its_button_is_a_member_and_signed_in() {
         assert_eq!(page.attributes("input[name=password]", "type").len(), 0);
         assert_eq!(app.count(waiting).await, 1);
 
+        app.clock.advance(Duration::minutes(5));
         let done = finish(&visitor, &link, &[]).await;
         assert_eq!((done.status, done.location()), (303, "/join/done"));
         assert_eq!(visitor.follow(&done).await.status, 200);
@@ -101,6 +102,9 @@ fn who_opens_the_link_and_presses_its_button_is_a_member_and_signed_in() {
                 "terms built-in"
             ]
         );
+        // At the moment when the boxes were ticked.
+        let before = "consents, members WHERE consents.at < members.email_verified_at";
+        assert_eq!(app.count(before).await, 4);
         let entry = "audit_events WHERE action = 'join.email' AND result = 'success'";
         assert_eq!(app.count(entry).await, 1);
         let by_password = "sessions WHERE method = 'password' AND ended_at IS NULL";
@@ -435,6 +439,84 @@ fn a_password_that_is_not_taken_is_refused_with_the_reason() {
         let link = link_in(&app.last_letter().await);
         let done = finish(&app.visitor(), &link, &[("password", odd)]).await;
         assert_eq!(done.status, 303);
+    });
+}
+
+// PW-2
+#[test]
+fn passwords_that_are_equal_in_their_first_72_bytes_are_two() {
+    email::stage().once(async |app| {
+        let start: String = "바다거북이 ".repeat(12);
+        let (chosen, other) = (format!("{start}산"), format!("{start}강"));
+        let visitor = app.visitor();
+        assert_eq!(
+            sign_up(&visitor, &[("password", &chosen)]).await.status,
+            303
+        );
+        let link = link_in(&app.last_letter().await);
+        let phone = app.visitor();
+        let wrong = finish(&phone, &link, &[("password", &other)]).await;
+        assert_eq!(wrong.status, 422);
+        let shorter = finish(&phone, &link, &[("password", &start)]).await;
+        assert_eq!(shorter.status, 422);
+        let right = finish(&phone, &link, &[("password", &chosen)]).await;
+        assert_eq!(right.location(), "/join/done");
+        assert_eq!(app.visitor().knock(EMAIL, &other).await.status, 422);
+        app.visitor().enter(EMAIL, &chosen).await;
+    });
+}
+
+// PW-6
+#[test]
+fn the_browser_that_joined_is_no_new_device_and_its_session_ends_with_it() {
+    email::stage().everywhere(async |app| {
+        let visitor = app.visitor();
+        let link = asked(app, &visitor, EMAIL).await;
+        let done = finish(&visitor, &link, &[]).await;
+        assert!(!done.set_cookie("kg-session").contains("Max-Age"));
+        assert_eq!(app.count("sessions WHERE brief").await, 1);
+        let letters = app.letters().await.len();
+        // Strangers use up what is let through for the address.
+        for _ in 0..5 {
+            let wrong = app
+                .visitor()
+                .knock(EMAIL, "열 걸음 앞의 파란 대문 집")
+                .await;
+            assert_eq!(wrong.status, 422);
+        }
+        assert_eq!(app.visitor().knock(EMAIL, PASSWORD).await.status, 429);
+        visitor
+            .press("/logout", "/logout", &[("reach", "here")])
+            .await;
+        visitor.enter(EMAIL, PASSWORD).await;
+        assert_eq!(app.letters().await.len(), letters, "nothing to tell of");
+    });
+}
+
+// PW-8
+#[test]
+fn a_clock_that_is_set_back_an_hour_keeps_nobody_out() {
+    email::stage().everywhere(async |app| {
+        let visitor = app.visitor();
+        let first = asked(app, &visitor, EMAIL).await;
+        app.clock.advance(Duration::hours(-1));
+        assert_eq!(visitor.get(&first).await.status, 200);
+        assert_eq!(visitor.get("/join/sent").await.status, 200);
+        // What was counted in the time that never was holds nobody up.
+        let again = visitor.press("/join/sent", "/join/resend", &[]).await;
+        assert_eq!(again.location(), "/join/sent?again=1");
+        let second = app
+            .letters()
+            .await
+            .into_iter()
+            .map(|letter| link_in(&letter));
+        let second = second.into_iter().find(|link| *link != first).unwrap();
+        assert_eq!(visitor.get(&first).await.status, 410);
+        assert_eq!(
+            finish(&visitor, &second, &[]).await.location(),
+            "/join/done"
+        );
+        assert_eq!(visitor.get("/me").await.status, 200);
     });
 }
 

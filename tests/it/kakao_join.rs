@@ -301,3 +301,32 @@ fn somebody_else_who_was_signed_in_stays_so_until_it_is_decided() {
         assert_eq!(app.count("members").await, 2);
     });
 }
+
+// LG-7
+#[test]
+fn who_is_under_14_is_told_so_and_leaves_nothing() {
+    let folder = published();
+    for stage in [Stage::default(), with(&folder)] {
+        stage.everywhere(async |app| {
+            let visitor = app.visitor();
+            let young = visitor.log_in(app, "under-14").await;
+            assert_eq!(young.leads_to_error(), "under14");
+            assert_eq!(visitor.follow(&young).await.status, 403);
+            assert_eq!(visitor.cookie(COOKIE), None);
+            for table in ["members", "kakao_accounts", "sessions", "consents"] {
+                assert_eq!(app.count(table).await, 0, "{table}");
+            }
+            let told = "audit_events WHERE actor IS NOT NULL OR subject IS NOT NULL";
+            assert_eq!(app.count(told).await, 0);
+            eventually("disconnected", async || {
+                !app.emulator.world().is_linked("under-14")
+            })
+            .await;
+            eventually("forgotten", async || {
+                app.count("outbox WHERE sealed_token <> ''").await == 0
+            })
+            .await;
+            assert_eq!(app.live_kakao_tokens("under-14"), 0);
+        });
+    }
+}

@@ -41,6 +41,7 @@ mod forms;
 mod health;
 mod identity;
 mod join;
+mod join_mail;
 mod kakao_faults;
 mod kakao_join;
 mod limits;

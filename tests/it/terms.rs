@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use kakao_gate::config::Environment;
+use kakao_gate::terms::Agreements;
 use tempfile::TempDir;
 
 use crate::stage::email::link_in;
@@ -202,4 +203,24 @@ fn what_is_wrong_with_the_folder_is_a_problem_at_start() {
         assert!(problems.contains(says), "{says} in {problems}");
     }
     assert!(!problems.contains("위치"), "what is in them is not told");
+}
+
+#[test]
+fn the_samples_are_in_order() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/terms");
+    let agreements = Agreements::read(Path::new(folder)).unwrap();
+    let asked: Vec<_> = agreements
+        .items()
+        .iter()
+        .map(|item| (item.id.as_str(), item.required))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            ("age", true),
+            ("terms", true),
+            ("privacy", true),
+            ("marketing", false)
+        ]
+    );
 }

@@ -237,7 +237,8 @@ impl Gate {
         }
         mail_links::forget_others(connection, id, &link.digest)?;
         passwords::set(connection, id, &Kept::stored(waiting.kept.clone()), now)?;
-        self.keep_agreed(connection, id, &waiting.agreed, now)?;
+        let agreed_at = waiting.agreed_at(now);
+        self.keep_agreed(connection, id, &waiting.agreed, agreed_at)?;
         let member = members::by_id(connection, id)?;
         let member = member.ok_or(store::Error::Unexpected("members.id"))?;
         self.end_previous(connection, current.as_ref(), &member, now)?;

@@ -103,6 +103,7 @@ impl Gate {
             email: address.as_str().to_owned(),
             kept: kept.as_str().to_owned(),
             agreed,
+            at: now.unix_timestamp(),
             lang: lang.code().to_owned(),
         };
         let (asked, token) = self.asked(&address, waiting.name.clone(), now)?;

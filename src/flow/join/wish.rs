@@ -102,10 +102,7 @@ impl Gate {
                     texts: Lang::parse(&wish.lang).unwrap_or_default().texts(),
                     now,
                 };
-                match passwords::holder(connection, &address.key())? {
-                    Some(holder) => answer.to_holder(connection, &holder)?,
-                    None => answer.to_newcomer(connection)?,
-                }
+                answer.write(connection)?;
                 outbox::finish(connection, id, "done", now)
             })
             .await?;
@@ -115,6 +112,26 @@ impl Gate {
 }
 
 impl Answer<'_> {
+    fn write(&self, connection: &mut AnyConnection) -> Result<(), store::Error> {
+        let key = self.address.key();
+        if let Some(holder) = passwords::holder(connection, &key)? {
+            return self.to_holder(connection, &holder);
+        }
+        let waiting = match &self.wish.what {
+            What::First(waiting) => waiting,
+            What::Again { before } => return self.once_more(connection, before),
+        };
+        let newcomer = MemberId(self.gate.random.id(self.now)?);
+        if let Some(member) = awaited::expect(connection, newcomer, self.address, self.now)? {
+            return self.link(connection, member, waiting);
+        }
+        // Proved while we waited for the row.
+        match passwords::holder(connection, &key)? {
+            Some(holder) => self.to_holder(connection, &holder),
+            None => Ok(()),
+        }
+    }
+
     fn to_holder(
         &self,
         connection: &mut AnyConnection,
@@ -130,22 +147,13 @@ impl Answer<'_> {
             .owe_letter(connection, member, &letter, LINK_LIFE, self.now)
     }
 
-    fn to_newcomer(&self, connection: &mut AnyConnection) -> Result<(), store::Error> {
-        match &self.wish.what {
-            What::First(waiting) => {
-                let newcomer = MemberId(self.gate.random.id(self.now)?);
-                let member = awaited::expect(connection, newcomer, self.address, self.now)?;
-                self.link(connection, member, waiting)
-            }
-            What::Again { before } => {
-                let link = mail_links::take_back(connection, before, Purpose::Join)?;
-                let waiting =
-                    link.and_then(|link| Some((link.member, Waiting::open(self.gate, &link)?)));
-                match waiting {
-                    Some((member, waiting)) => self.link(connection, member, &waiting),
-                    None => Ok(()),
-                }
-            }
+    /// Another link in the place of the browser's own; without one of its own nothing is sent.
+    fn once_more(&self, connection: &mut AnyConnection, before: &str) -> Result<(), store::Error> {
+        let link = mail_links::take_back(connection, before, Purpose::Join)?;
+        let waiting = link.and_then(|link| Some((link.member, Waiting::open(self.gate, &link)?)));
+        match waiting {
+            Some((member, waiting)) => self.link(connection, member, &waiting),
+            None => Ok(()),
         }
     }
 

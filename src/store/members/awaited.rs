@@ -39,7 +39,7 @@ pub enum Confirmed {
 }
 
 /// Waits for somebody at this address: for whoever is waited for already, or else for `newcomer`.
-/// Nobody changes the row until the transaction ends.
+/// Nobody changes the row until the transaction ends. `None` when somebody has proved the address.
 ///
 /// # Errors
 /// The database's.
@@ -48,15 +48,19 @@ pub fn expect(
     newcomer: MemberId,
     address: &EmailAddress,
     now: OffsetDateTime,
-) -> Result<MemberId, Error> {
+) -> Result<Option<MemberId>, Error> {
     let key = address.key();
     for _ in 0..3 {
         if let Some(id) = find(connection, &key)? {
             acts::hold_one(connection, &id)?;
             // Proved or forgotten while we waited for the row, it is not waited for any more.
             if find(connection, &key)?.as_ref() == Some(&id) {
-                return member_id(&id);
+                return member_id(&id).map(Some);
             }
+        }
+        // Whoever is waited for no more had it a moment ago.
+        if super::is_proved(connection, &key)? {
+            return Ok(None);
         }
         let number = super::next_number(connection)?;
         let inserted = connection.unless_taken(|connection| {
@@ -75,7 +79,7 @@ pub fn expect(
                 .execute(connection)
         })?;
         if inserted {
-            return Ok(newcomer);
+            return Ok(Some(newcomer));
         }
     }
     Err(Error::Unexpected("members.email_key"))

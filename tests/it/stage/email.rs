@@ -21,6 +21,14 @@ pub fn stage() -> Stage {
         .set("MAIL_FROM", "Kakao Gate <no-reply@example.com>")
 }
 
+/// In the place of `SMTP_URL`: the emulator's mail server.
+pub const EMULATOR: &str = "emulator";
+
+/// The same, whose letters are carried to the emulator.
+pub fn carried() -> Stage {
+    stage().set("SMTP_URL", EMULATOR)
+}
+
 impl TestApp {
     /// Somebody who joined with an address and [`PASSWORD`]; their key.
     pub async fn member(&self, email: &str) -> String {

@@ -111,6 +111,12 @@ impl TestApp {
         ]);
         environment.extend(backends.settings());
         environment.extend(settings);
+        // Its mail server's address is not known before it listens.
+        if let Some(url) = environment.get_mut("SMTP_URL")
+            && url == email::EMULATOR
+        {
+            emulator.smtp_url().clone_into(url);
+        }
         let mut app = Self {
             url,
             emulator,

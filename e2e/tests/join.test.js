@@ -99,7 +99,7 @@ for (const [lang, width, theme, script] of [
       await page.waitForURL(`${demo.service}/join/done`);
       await inOrder(visitor, lang, shot('join-done'));
       await page.locator('main a.btn').click();
-      assert.equal(await page.locator('#profile ~ .row bdi').first().innerText(), '김하늘');
+      assert.equal(await page.locator('[aria-labelledby=profile] .row bdi').innerText(), '김하늘');
 
       await logOut(page, demo.service, lang);
       await page.goto(`${demo.service}/login`);
@@ -117,7 +117,7 @@ for (const [lang, width, theme, script] of [
       const desk = await visit(browser, settings);
       await askToJoin(desk.page, demo.service, { name: '한누리', email, password: PASSWORD });
       const phone = await visit(browser, settings);
-      await openMail(phone.page, demo.emulator, email);
+      await followMail(phone.page, demo, email);
       const link = phone.page.url();
       await phone.page.locator('#password').fill('다른 비밀번호를 적는다');
       await control(phone.page, 'button', say('join.verify.submit')).click();
@@ -187,7 +187,7 @@ for (const [lang, width, theme, script] of [
       }
       const email = 'bada@example.com';
       await askToJoin(visitor.page, demo.service, { name: '정바다', email, password: PASSWORD });
-      await openMail(visitor.page, demo.emulator, email);
+      await followMail(visitor.page, demo, email);
       await control(visitor.page, 'button', say('join.verify.submit')).click();
       await visitor.page.waitForURL(`${demo.service}/join/done`);
       visitor.calm();

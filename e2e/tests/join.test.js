@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { launch, visit } from '../harness/browser.mjs';
 import { accessible, fits, pressable, steady, translated, wellFormed } from '../harness/checks.mjs';
 import { startDemo } from '../harness/demo.mjs';
-import { agreeAs, askToJoin, control, kakaoButton, logOut, openMail } from '../harness/story.mjs';
+import { followMail } from '../harness/mailbox.mjs';
+import { agreeAs, askToJoin, control, kakaoButton, logOut } from '../harness/story.mjs';
 import { word } from '../harness/words.mjs';
 
 const TERMS = fileURLToPath(new URL('../../examples/terms', import.meta.url));
@@ -92,7 +93,7 @@ for (const [lang, width, theme, script] of [
       assert.ok(await page.locator('[role=alert]').isVisible(), 'once a minute');
       await inOrder(visitor, settings, shot('join-wait'));
 
-      await openMail(page, demo.emulator, email);
+      await followMail(page, demo, email);
       assert.equal(await heading(page), say('join.verify.title'));
       assert.equal(await page.locator('#password').count(), 0);
       await inOrder(visitor, settings, shot('join-verify'));

@@ -15,7 +15,8 @@ const MEMBER = [...say('skip'), ...BRAND, ...say('nav.me', 'nav.sessions', 'nav.
 
 /** The stops of the Tab key on each page, in the order in which the page is read. */
 const STOPS = [
-  ['/login', [...VISITOR, '카카오 로그인', ...FOOT]],
+  // A field has no words of its own; its label has.
+  ['/login', [...VISITOR, '카카오 로그인', '', '', ...say('act.show'), '', ...say('login.submit', 'login.forgot', 'login.join'), ...FOOT]],
   ['/logged-out', [...VISITOR, ...say('lo.again'), ...FOOT]],
   ['/auth/error?e=code_used', [...VISITOR, '카카오 로그인', ...say('act.login.other'), ...FOOT]],
   ['/nowhere', [...VISITOR, ...say('act.home', 'act.help'), ...FOOT]],

@@ -5,6 +5,8 @@ use std::time::Instant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::account::Waiting;
+use super::login::CONFLICT;
 use super::owed::{Revocation, owe};
 use super::{
     Attempt, Audited, Completed, Ending, Gate, LoginFailure, Origin, Rules, Why, log_event,
@@ -29,6 +31,7 @@ pub(super) enum Admission {
     Signed(Member, Token),
     Barred(Member),
     OtherPerson,
+    Conflict(Waiting),
     /// Has to agree to the terms first; what the browser keeps meanwhile.
     Undecided(String),
 }
@@ -91,10 +94,11 @@ impl Gate {
         if named.is_some_and(|id| id != user.id) {
             return Err(distrust("ID token and user/me name different people"));
         }
-        Ok(self.profile(user, tokens))
+        Ok(self.profile(user, tokens.scopes.join(" ")))
     }
 
-    fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {
+    /// What is kept of what Kakao told.
+    pub(super) fn profile(&self, user: User, scopes: String) -> KakaoProfile {
         let (email, email_valid, email_verified) = match user.email {
             Some(email) => (Some(email.address), email.valid, email.verified),
             None => (None, false, false),
@@ -108,7 +112,7 @@ impl Gate {
             email,
             email_valid,
             email_verified,
-            scopes: tokens.scopes.join(" "),
+            scopes,
         }
     }
 
@@ -167,15 +171,18 @@ impl Gate {
             .store
             .write(move |connection| {
                 let (profile, attempt) = (&arrival.profile, &attempt_of);
-                if let Some(expected) = attempt.proves {
+                if let Some(expected) = attempt.proves() {
                     let found = members::of_kakao(connection, profile)?;
                     if found != Some(expected) {
                         gate.owe_back(connection, Kind::Logout, found, &arrival.tokens, now)?;
-                        let action = action_of(attempt);
+                        let action = attempt.action();
                         let audited = Audited::own(expected, action, &from).refused("other_person");
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
+                }
+                if let Some(conflict) = gate.stop_at(connection, &arrival, attempt, &from, now)? {
+                    return Ok(conflict);
                 }
                 if gate.rules.agreements.are_published()
                     && members::of_kakao(connection, profile)?.is_none()
@@ -196,10 +203,31 @@ impl Gate {
         if replaces || !matches!(admitted, Admission::Signed(..)) {
             self.owed.notify_one();
         }
-        match admitted {
-            Admission::Undecided(kept) => Ok(Ending::Undecided(kept)),
-            other => self.told(other, attempt, origin).map(Ending::SignedIn),
-        }
+        self.told(admitted, attempt, origin)
+    }
+
+    /// Stops at the address of a member who is not this Kakao account's: nothing of the two is
+    /// ever put together without that member (ID-2).
+    pub(super) fn stop_at(
+        &self,
+        connection: &mut AnyConnection,
+        arrival: &Arrival,
+        attempt: &Attempt,
+        origin: &Origin,
+        now: OffsetDateTime,
+    ) -> Result<Option<Admission>, store::Error> {
+        let Some(owner) = self.conflict(connection, &arrival.profile)? else {
+            return Ok(None);
+        };
+        self.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
+        attempts::settle(connection, &attempt.state_hash(), CONFLICT)?;
+        let audited = Audited {
+            actor: None,
+            ..Audited::own(owner, "join.kakao", origin).refused("email_conflict")
+        };
+        self.audit(connection, &[audited], now)?;
+        let waiting = Waiting::begin(arrival.profile.clone(), now);
+        Ok(Some(Admission::Conflict(waiting)))
     }
 
     /// Finds or makes the member.
@@ -230,7 +258,7 @@ impl Gate {
             current,
             origin,
         } = welcome;
-        let action = action_of(attempt);
+        let action = attempt.action();
         if !member.standing.admits(now) {
             self.owe_back(connection, Kind::Logout, Some(member.id), tokens, now)?;
             let audited = Audited::own(member.id, action, origin).refused("suspended");
@@ -240,7 +268,7 @@ impl Gate {
         let was_brief = self.end_previous(connection, current, &member, now)?;
         let token = Token::of_attempt(self.random.id(now)?, attempt.seed());
         let mut session = self.new_session(&token, &member, Method::Kakao, origin, now);
-        if attempt.proves.is_some() && was_brief {
+        if attempt.proves().is_some() && was_brief {
             session = self.brief(session, member.role);
         }
         session.kakao = Some(self.seal_tokens(token.id(), tokens, now)?);
@@ -269,14 +297,14 @@ impl Gate {
         admitted: Admission,
         attempt: &Attempt,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         match admitted {
             Admission::Signed(member, token) => {
-                log_event(action_of(attempt), member.id, token.id(), origin);
-                Ok(Completed {
+                log_event(attempt.action(), member.id, token.id(), origin);
+                Ok(Ending::SignedIn(Completed {
                     token,
                     next: attempt.next.clone(),
-                })
+                }))
             }
             Admission::Barred(member) => {
                 let until = match member.standing {
@@ -288,11 +316,15 @@ impl Gate {
                     cause: Some(format!("member {} is suspended", member.id)),
                 })
             }
+            Admission::Conflict(waiting) => {
+                let sealed = waiting.seal(&self.vault).map_err(|_| Why::Server)?;
+                Ok(Ending::Conflict(Some(sealed)))
+            }
             Admission::OtherPerson => Err(LoginFailure {
                 why: Why::OtherPerson,
                 cause: Some("somebody else's Kakao account".to_owned()),
             }),
-            Admission::Undecided(_) => Err(Why::Server.into()),
+            Admission::Undecided(kept) => Ok(Ending::Undecided(kept)),
         }
     }
 
@@ -346,14 +378,6 @@ impl Gate {
 /// What a session's access token is sealed for.
 pub(super) fn access_token_context(session: Uuid) -> String {
     format!("sessions.kakao_access/{session}")
-}
-
-/// What a login is called in the records.
-fn action_of(attempt: &Attempt) -> &'static str {
-    match attempt.proves {
-        Some(_) => "reauth.kakao",
-        None => "login.kakao",
-    }
 }
 
 /// What a session's refresh token is sealed for.

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Why};
+use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Purpose, Why};
 use crate::kakao::{AuthorizationCode, Authorize, Prompt, code_challenge};
-use crate::member::MemberId;
 use crate::session::Token;
 use crate::store;
 use crate::store::attempts::{self, Claim};
@@ -22,6 +21,12 @@ const OUR_PART: Duration = Duration::from_millis(2_500);
 
 /// How often a doubled callback looks whether the first has come to a result.
 const PEEK: Duration = Duration::from_millis(100);
+
+/// How a claimed attempt ended that connected a Kakao account.
+pub(super) const LINKED: &str = "linked";
+
+/// How one ended whose address belongs to a member.
+pub(super) const CONFLICT: &str = "conflict";
 
 /// A login that was begun.
 pub struct Begun {
@@ -98,11 +103,16 @@ pub struct Completed {
     pub next: Next,
 }
 
-/// What a login that went well came to.
+/// What became of somebody whom Kakao sent back.
 #[derive(Clone)]
 pub enum Ending {
-    /// Somebody is signed in.
+    /// They are signed in.
     SignedIn(Completed),
+    /// The Kakao account was connected to the member who is signed in; on to there.
+    Linked(Next),
+    /// Nobody was let in: the address belongs to a member already. What Kakao told waits for that
+    /// member, sealed for the browser; a doubled callback has nothing to give.
+    Conflict(Option<String>),
     /// Somebody has come for the first time and decides about the terms first. What the browser
     /// keeps meanwhile, see [`super::Undecided`].
     Undecided(String),
@@ -124,8 +134,7 @@ impl Callback {
 
 impl Gate {
     /// Begins a login: one more attempt in this browser, and the address to send it to.
-    /// `ask` names consent items to be asked for again; `proves` is somebody signed in who is to
-    /// show that it is still them, by signing in to Kakao once more.
+    /// `ask` names consent items to be asked for again.
     ///
     /// # Errors
     /// [`Why::Server`] when there is no randomness.
@@ -134,16 +143,21 @@ impl Gate {
         sealed: Option<&str>,
         next: Next,
         ask: Option<&[String]>,
-        proves: Option<MemberId>,
+        purpose: Purpose,
     ) -> Result<Begun, LoginFailure> {
         let now = self.clock.now();
-        let attempt = Attempt::begin(&self.random, next, proves, now).map_err(|_| Why::Server)?;
+        let attempt = Attempt::begin(&self.random, next, purpose, now).map_err(|_| Why::Server)?;
         let location = self.kakao.authorize_url(&Authorize {
             state: &attempt.state(),
             nonce: &attempt.nonce(),
             code_challenge: &code_challenge(&attempt.code_verifier()),
             scopes: ask,
-            prompt: proves.map(|_| Prompt::Login),
+            prompt: match purpose {
+                Purpose::Login => None,
+                Purpose::Proof(_) => Some(Prompt::Login),
+                // Not whichever account the browser happens to be signed in to.
+                Purpose::Choice | Purpose::Link(_) => Some(Prompt::SelectAccount),
+            },
         });
         let mut attempts = Attempts::open(&self.vault, sealed, now);
         attempts.add(attempt);
@@ -183,10 +197,19 @@ impl Gate {
         };
         // Failures are counted where they are told, together with callbacks that were none; who
         // still decides is counted when they have.
-        if matches!(outcome, Ok(Ending::SignedIn(_))) {
-            self.metrics.login("success");
+        if let Ok(ending) = &outcome {
+            self.count(ending);
         }
         outcome
+    }
+
+    pub(super) fn count(&self, ending: &Ending) {
+        match ending {
+            Ending::SignedIn(_) => self.metrics.login("success"),
+            Ending::Linked(_) => self.metrics.login("linked"),
+            Ending::Conflict(_) => self.metrics.login("email_conflict"),
+            Ending::Undecided(_) => {}
+        }
     }
 
     /// The attempt that the callback belongs to, still alive, and the code to exchange.
@@ -225,7 +248,10 @@ impl Gate {
             }
         }
         let outcome = match self.ask_kakao(code, attempt, deadline - OUR_PART).await {
-            Ok(arrival) => self.admit(arrival, attempt, current, origin).await,
+            Ok(arrival) => match attempt.purpose {
+                Purpose::Link(bound) => self.link(arrival, attempt, bound, current, origin).await,
+                _ => self.admit(arrival, attempt, current, origin).await,
+            },
             Err(failure) => Err(failure),
         };
         if let Err(failure) = &outcome {
@@ -263,32 +289,34 @@ impl Gate {
                 .read(move |connection| attempts::outcome(connection, &hash))
                 .await?;
         }
-        let outcome = outcome.unwrap_or_default();
-        match outcome.strip_prefix("join:") {
-            Some(kept) => Ok(Ending::Undecided(kept.to_owned())),
-            None => self
-                .session_of(attempt, &outcome)
-                .await
-                .map(Ending::SignedIn),
-        }
+        self.ending_of(attempt, outcome.as_deref().unwrap_or_default())
+            .await
     }
 
-    /// The session that an attempt has come to.
-    pub(super) async fn session_of(
+    /// What an attempt has come to, by what was noted of it.
+    pub(super) async fn ending_of(
         &self,
         attempt: &Attempt,
         outcome: &str,
-    ) -> Result<Completed, LoginFailure> {
-        let session = outcome.strip_prefix("session:");
-        let Some(Ok(id)) = session.map(Uuid::parse_str) else {
+    ) -> Result<Ending, LoginFailure> {
+        if outcome == LINKED {
+            return Ok(Ending::Linked(attempt.next.clone()));
+        }
+        if outcome == CONFLICT {
+            return Ok(Ending::Conflict(None));
+        }
+        if let Some(kept) = outcome.strip_prefix("join:") {
+            return Ok(Ending::Undecided(kept.to_owned()));
+        }
+        let Some(Ok(id)) = outcome.strip_prefix("session:").map(Uuid::parse_str) else {
             return Err(Why::CodeUsed.into());
         };
         let token = Token::of_attempt(id, attempt.seed());
         match self.who(&token).await? {
-            Found::Live(_) => Ok(Completed {
+            Found::Live(_) => Ok(Ending::SignedIn(Completed {
                 token,
                 next: attempt.next.clone(),
-            }),
+            })),
             // Signed out since: a replay must not sign in again.
             Found::Ended(..) | Found::Unknown => Err(Why::CodeUsed.into()),
         }

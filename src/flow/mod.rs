@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod account;
 pub mod admin;
 mod arrival;
 mod attempt;
@@ -26,7 +27,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use attempt::{Attempt, Attempts};
+pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
 pub use join::{

@@ -17,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::arrival::{Arrival, Welcome};
-use super::{Attempt, Completed, Gate, LoginFailure, Next, Origin, Why};
+use super::{Attempt, Ending, Gate, LoginFailure, Next, Origin, Why};
 use crate::kakao::Tokens;
 use crate::member::KakaoId;
 use crate::session::Token;
@@ -112,6 +112,12 @@ impl Undecided {
     #[must_use]
     pub fn next(&self) -> Next {
         Next::parse(&self.n)
+    }
+
+    /// The attempt that brought them here.
+    #[must_use]
+    pub fn attempt(&self, now: OffsetDateTime) -> Option<Attempt> {
+        Some(Attempt::of_seed(self.seed()?, self.next(), now))
     }
 
     fn ends_at(&self) -> Option<OffsetDateTime> {
@@ -220,16 +226,15 @@ impl Gate {
         ticked: &BTreeMap<String, String>,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, Unjoined> {
+    ) -> Result<Ending, Unjoined> {
         let agreed = self.rules.agreements.agreed(ticked);
         let agreed = agreed.map_err(Unjoined::NotAgreed)?;
         let now = self.clock.now();
         let over = || Unjoined::Failed(Why::StateExpired.into());
-        let (seed, arrival) = undecided
-            .seed()
+        let (attempt, arrival) = undecided
+            .attempt(now)
             .zip(undecided.arrival(now))
             .ok_or_else(over)?;
-        let attempt = Attempt::of_seed(seed, undecided.next(), now);
         let (gate, from, debt) = (self.clone(), origin.clone(), undecided.o);
         let doubled = attempt.clone();
         let admitted = self
@@ -237,6 +242,10 @@ impl Gate {
             .write(move |connection| {
                 if !outbox::take_back(connection, debt)? {
                     return Ok(None);
+                }
+                // Somebody may have proved the address while the terms were read.
+                if let Some(conflict) = gate.stop_at(connection, &arrival, &attempt, &from, now)? {
+                    return Ok(Some(conflict));
                 }
                 let arrived = gate.arrive(connection, &arrival, now)?;
                 if arrived.joined {
@@ -256,8 +265,10 @@ impl Gate {
         let Some(admitted) = admitted else {
             return self.joined_already(&doubled).await.ok_or_else(over);
         };
-        let completed = self.told(admitted, &doubled, origin);
-        completed.map_err(Unjoined::Failed)
+        let ending = self.told(admitted, &doubled, origin);
+        let ending = ending.map_err(Unjoined::Failed)?;
+        self.count(&ending);
+        Ok(ending)
     }
 
     /// Forgets somebody who does not want to join, and owes Kakao the end of the connection. A
@@ -267,10 +278,9 @@ impl Gate {
     /// The store's.
     pub async fn decline_to_join(&self, undecided: Undecided) -> Result<(), store::Error> {
         let now = self.clock.now();
-        let Some((seed, arrival)) = undecided.seed().zip(undecided.arrival(now)) else {
+        let Some((attempt, arrival)) = undecided.attempt(now).zip(undecided.arrival(now)) else {
             return Ok(());
         };
-        let attempt = Attempt::of_seed(seed, undecided.next(), now);
         let (gate, debt) = (self.clone(), undecided.o);
         self.store
             .write(move |connection| {
@@ -291,15 +301,15 @@ impl Gate {
         Ok(())
     }
 
-    /// The session that a doubled agreement has already made.
-    async fn joined_already(&self, attempt: &Attempt) -> Option<Completed> {
+    /// What a doubled agreement has already come to.
+    async fn joined_already(&self, attempt: &Attempt) -> Option<Ending> {
         let hash = attempt.state_hash();
         let outcome = self
             .store
             .read(move |connection| attempts::outcome(connection, &hash))
             .await
             .ok()??;
-        self.session_of(attempt, &outcome).await.ok()
+        self.ending_of(attempt, &outcome).await.ok()
     }
 }
 

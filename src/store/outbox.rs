@@ -1,11 +1,11 @@
 //! Calls we still owe Kakao: written with the change that caused them, made until they succeed.
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::schema::outbox;
-use super::time::stored;
+use super::time::{moment, stored};
 use super::{AnyConnection, Error};
 use crate::member::MemberId;
 
@@ -173,6 +173,76 @@ pub fn finish(
             outbox::sealed_token.eq(""),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Whether a call was made, and Kakao took it.
+///
+/// # Errors
+/// The database's.
+pub fn is_done(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> {
+    let outcome: Option<Option<String>> = outbox::table
+        .find(id.to_string())
+        .select(outbox::outcome)
+        .first(connection)
+        .optional()?;
+    Ok(outcome.flatten().as_deref() == Some("done"))
+}
+
+/// A call as it is told to the member it is made for.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// What is to be done, by its code.
+    pub kind: String,
+    /// Since when.
+    pub created_at: OffsetDateTime,
+    /// When it was done, or given up.
+    pub finished_at: Option<OffsetDateTime>,
+    /// What became of it, by its code.
+    pub outcome: Option<String>,
+}
+
+/// The calls on behalf of a member that are still remembered, the newest first.
+///
+/// # Errors
+/// The database's.
+pub fn of(connection: &mut AnyConnection, member: MemberId) -> Result<Vec<Owed>, Error> {
+    type Row = (
+        String,
+        PrimitiveDateTime,
+        Option<PrimitiveDateTime>,
+        Option<String>,
+    );
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::member_id.eq(member.to_string()))
+        .order((outbox::created_at.desc(), outbox::id.desc()))
+        .select((
+            outbox::kind,
+            outbox::created_at,
+            outbox::finished_at,
+            outbox::outcome,
+        ))
+        .load(connection)?;
+    let owed = |(kind, created_at, finished_at, outcome): Row| Owed {
+        kind,
+        created_at: moment(created_at),
+        finished_at: finished_at.map(moment),
+        outcome,
+    };
+    Ok(rows.into_iter().map(owed).collect())
+}
+
+/// Forgets the letters that a member has not been sent yet: they say things that are not so any
+/// more, and hold the address.
+///
+/// # Errors
+/// The database's.
+pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Result<(), Error> {
+    let theirs = outbox::table
+        .filter(outbox::member_id.eq(member))
+        .filter(outbox::kind.eq(kind_code(Kind::Mail)))
+        .filter(outbox::finished_at.is_null());
+    diesel::delete(theirs).execute(connection)?;
     Ok(())
 }
 

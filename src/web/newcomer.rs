@@ -98,19 +98,16 @@ pub(super) async fn act(
         site.gate
             .agree_and_join(who.clone(), &ticked, current(&visitor), visitor.origin());
     match joining.await {
-        Ok(completed) => {
-            site.gate.metrics.login("success");
-            session
-                .sign_in(&completed.token)
-                .map_err(|error| Problem::server(error.to_string()))?;
-            Ok(HttpResponse::SeeOther()
-                .insert_header((LOCATION, completed.next.as_str()))
-                .cookie(forget)
-                .finish())
+        Ok(ending) => {
+            let mut response = callback::lead_on(&site, &session, ending)?;
+            let gone = response.add_cookie(&forget);
+            gone.map_err(|error| Problem::server(error.to_string()))?;
+            Ok(response)
         }
         Err(Unjoined::NotAgreed(missing)) => Ok(ask(&site, &visitor, &who, &ticked, &missing)),
         Err(Unjoined::Failed(failure)) => {
-            let mut response = callback::fail(&site, &visitor, &failure, Some(who.next()), None);
+            let attempt = who.attempt(site.gate.clock.now());
+            let mut response = callback::fail(&site, &visitor, &failure, attempt.as_ref(), None);
             // What cannot be decided any more is forgotten; a database that is away comes back.
             if !matches!(failure.why, crate::flow::Why::Unavailable) {
                 let gone = response.add_cookie(&forget);

@@ -228,7 +228,7 @@ fn twenty_sign_ups_of_one_address_at_once_make_one_member() {
         assert_eq!(app.count("members").await, 1);
 
         // All their links are pressed at once, each with the right password.
-        let links: Vec<String> = letters.iter().map(|letter| link_in(letter)).collect();
+        let links: Vec<String> = letters.iter().map(link_in).collect();
         let others: Vec<Visitor> = links.iter().map(|_| app.visitor()).collect();
         let pressed = links.iter().zip(&others);
         let pressed =

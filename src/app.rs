@@ -157,6 +157,8 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         public_url: config.public_url.clone(),
         service_name: config.service_name.clone(),
         password_lengths: config.passwords,
+        agreements: config.agreements.clone(),
+        joins_per_hour: config.limits.joins,
         session_idle: config.sessions.idle,
         session_max: config.sessions.max,
         staff_idle: config.admin.session_idle,

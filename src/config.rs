@@ -20,6 +20,7 @@ pub use environment::{Environment, Problem, Problems, Warning};
 use crate::i18n::Lang;
 use crate::member::KakaoId;
 use crate::password::Lengths;
+use crate::terms::Agreements;
 use crate::vault::{MasterKey, Secret};
 
 /// Where Kakao's authorization server is when nothing else is said.
@@ -46,6 +47,10 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// `PASSWORD_MIN_LENGTH` and `PASSWORD_MAX_LENGTH`.
     pub passwords: Lengths,
+    /// `TERMS_DIR`: the folder with the operator's own terms.
+    pub terms_dir: Option<PathBuf>,
+    /// What it holds, or what is built in where there is none.
+    pub agreements: Agreements,
     /// Everything named `ADMIN_…`, and how long the audit log is kept.
     pub admin: Admin,
     /// `TRUSTED_PROXIES`: networks whose forwarding headers count.
@@ -222,6 +227,9 @@ pub struct Limits {
     pub login_starts: u32,
     /// `RATE_POSTS`: forms one address may send in a minute; 0 lifts the limit.
     pub posts: u32,
+    /// `RATE_JOINS`: sign-ups by email that one address (IPv6: one /64) may begin in an hour, all
+    /// instances together; 0 lifts the limit.
+    pub joins: u32,
     /// `KAKAO_CONNECT_TIMEOUT_MS`.
     pub kakao_connect: Duration,
     /// `KAKAO_TIMEOUT_MS`: one whole call to Kakao.
@@ -241,6 +249,7 @@ impl Default for Limits {
         Self {
             login_starts: 60,
             posts: 120,
+            joins: 60,
             kakao_connect: Duration::from_secs(2),
             kakao_call: Duration::from_secs(5),
             kakao_concurrent: 64,

@@ -169,6 +169,9 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     })
     .await?;
     in_batches(gate, move |c, most| sessions::purge(c, sessions, most)).await?;
+    // Those who never opened a link first: their links are still there to tell since when.
+    let full = usize::try_from(PURGE_BATCH).unwrap_or(usize::MAX);
+    while gate.forget_awaited(PURGE_BATCH).await? >= full {}
     in_batches(gate, move |c, most| mail_links::purge(c, links, most)).await?;
     in_batches(gate, move |c, most| throttles::purge(c, now, most)).await?;
     in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;

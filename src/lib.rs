@@ -14,6 +14,9 @@ pub mod email;
 pub mod member;
 pub mod password;
 
+// What they agree to.
+pub mod terms;
+
 // How much of that others see.
 pub mod mask;
 

@@ -35,12 +35,11 @@ pub const DAYS: i64 = 90;
 #[must_use]
 pub fn people(count: usize, now: OffsetDateTime, seed: u64) -> People {
     let mut dice = Dice::new(seed);
-    let calendar = Calendar::new(now);
+    let calendar = Calendar::new(now, count);
     // Staff joined among the first, so that there is somebody to have acted on the others.
     let staff = life::staff(&mut dice, &calendar, count);
     People {
         left: 0..count,
-        count,
         calendar,
         dice,
         staff,
@@ -50,7 +49,6 @@ pub fn people(count: usize, now: OffsetDateTime, seed: u64) -> People {
 /// People yet to come.
 pub struct People {
     left: Range<usize>,
-    count: usize,
     calendar: Calendar,
     dice: Dice,
     staff: Vec<life::Staff>,
@@ -61,7 +59,7 @@ impl Iterator for People {
 
     fn next(&mut self) -> Option<Person> {
         let place = self.left.next()?;
-        let joined = self.calendar.joined(&mut self.dice, place, self.count);
+        let joined = self.calendar.joined(&mut self.dice, place);
         Some(life::person(
             &mut self.dice,
             &self.calendar,

@@ -1,5 +1,6 @@
 // What people do, in steps that several tests share.
 
+import { followMail } from './mailbox.mjs';
 import { word } from './words.mjs';
 
 /** A link or button by its words. */
@@ -12,9 +13,11 @@ export function kakaoButton(page) {
   return page.locator('main a.kakao');
 }
 
-/** At the emulator: picks `person`, and agrees to everything if asked. */
+/** At the emulator: picks `person`, unless it knows the browser, and agrees to everything if asked. */
 export async function agreeAs(page, person, { only } = {}) {
-  await page.locator(`button[name=person][value="${person}"]`).click();
+  await page.locator('button[name=person], button[name=answer]').first().waitFor();
+  const who = page.locator(`button[name=person][value="${person}"]`);
+  if (await who.isVisible()) await who.click();
   const agree = page.locator('button[name=answer][value=agree]');
   if (!await agree.isVisible()) return;
   for (const item of await page.locator('input[name=item]').all()) {
@@ -53,4 +56,31 @@ export async function join(browser, service, name, email) {
   await page.locator('button[name=answer][value=agree]').click();
   await page.waitForURL(`${service}/me`);
   await context.close();
+}
+
+/** Fills in the form of `/join`, ticking what is required one by one, and sends it. */
+export async function askToJoin(page, service, { name, email, password }) {
+  await page.goto(`${service}/join`);
+  await page.locator('#name').fill(name);
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  for (const box of await page.locator('fieldset input[required]').all()) await box.check();
+  await page.locator('main form button:not([type=button])').click();
+  await page.waitForURL(`${service}/join/sent`);
+}
+
+/** Joins by email, through the mail, up to the page that says so. */
+export async function joinByEmail(page, demo, { lang, name, email, password }) {
+  await askToJoin(page, demo.service, { name, email, password });
+  await followMail(page, demo, email);
+  await control(page, 'button', word(lang, 'join.verify.submit')).click();
+  await page.waitForURL(`${demo.service}/join/done`);
+}
+
+/** Types an address and a password into the login page. */
+export async function logInByEmail(page, service, email, password) {
+  await page.goto(`${service}/login`);
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.locator('main form button.wide').click();
 }

@@ -39,7 +39,7 @@ for (const script of [true, false]) {
         await agreeAs(page, 'ordinary');
         await page.waitForURL(`${demo.service}/me`);
         assert.equal(await heading(page), say('me.title'));
-        assert.equal(await page.locator('#profile ~ .row bdi').innerText(), '김하늘');
+        assert.equal(await page.locator('[aria-labelledby=profile] .row bdi').innerText(), '김하늘');
         assert.ok(await page.getByText('ordinary@example.com').isVisible());
         const drawn = await page.locator('.avatar img').evaluate((picture) => picture.decode().then(() => picture.naturalWidth));
         assert.ok(drawn > 0, 'the picture is shown');
@@ -221,8 +221,8 @@ describe('whoever it is', () => {
     await demo.reset();
     const { context, page, calm } = await visit(browser);
     await logIn(page, demo.service, 'minimal');
-    assert.equal(await page.locator('#profile ~ .row bdi').innerText(), word('ko', 'me.nickname.none'));
-    const told = await page.locator('#profile ~ dl dd').allInnerTexts();
+    assert.equal(await page.locator('[aria-labelledby=profile] .row bdi').innerText(), word('ko', 'me.nickname.none'));
+    const told = await page.locator('[aria-labelledby=profile] dl dd').allInnerTexts();
     assert.deepEqual(told.slice(0, 2), [word('ko', 'me.none'), word('ko', 'me.none')]);
     calm();
     await context.close();

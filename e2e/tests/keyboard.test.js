@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, visit } from '../harness/browser.mjs';
 import { startDemo } from '../harness/demo.mjs';
+import { followMail } from '../harness/mailbox.mjs';
 import { logIn } from '../harness/story.mjs';
 import { word } from '../harness/words.mjs';
 
@@ -15,7 +16,8 @@ const MEMBER = [...say('skip'), ...BRAND, ...say('nav.me', 'nav.sessions', 'nav.
 
 /** The stops of the Tab key on each page, in the order in which the page is read. */
 const STOPS = [
-  ['/login', [...VISITOR, '카카오 로그인', ...FOOT]],
+  // A field has no words of its own; its label has.
+  ['/login', [...VISITOR, '카카오 로그인', '', '', ...say('act.show'), '', ...say('login.submit', 'login.forgot', 'login.join'), ...FOOT]],
   ['/logged-out', [...VISITOR, ...say('lo.again'), ...FOOT]],
   ['/auth/error?e=code_used', [...VISITOR, '카카오 로그인', ...say('act.login.other'), ...FOOT]],
   ['/nowhere', [...VISITOR, ...say('act.home', 'act.help'), ...FOOT]],
@@ -130,4 +132,45 @@ test('somebody logs in, ends a device and logs out with the keyboard alone', asy
   calm();
   await context.close();
   await other.context.close();
+});
+
+test('somebody joins by email and logs in with the keyboard alone', async () => {
+  const { context, page, calm } = await visit(browser);
+  const email = 'keys@example.com';
+  const secret = '느린 거북이가 바다를 건넌다';
+  /** Presses Tab until the focus is on `target`. */
+  const reach = async (target) => {
+    for (let count = 0; count < 40; count += 1) {
+      await page.keyboard.press('Tab');
+      if (await page.locator(target).evaluate((part) => part === document.activeElement)) return;
+    }
+    assert.fail(`the Tab key does not reach ${target} on ${page.url()}`);
+  };
+  const type = async (target, text) => {
+    await reach(target);
+    await page.keyboard.insertText(text);
+  };
+  await page.goto(`${demo.service}/join`);
+  await type('#name', '김하늘');
+  await type('#email', email);
+  await type('#password', secret);
+  for (const box of await page.locator('fieldset input[required]').all()) {
+    await reach(`#${await box.getAttribute('id')}`);
+    await page.keyboard.press('Space');
+  }
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${demo.service}/join/sent`);
+  await followMail(page, demo, email);
+  await reach('main form button');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${demo.service}/join/done`);
+  await context.clearCookies();
+
+  await page.goto(`${demo.service}/login`);
+  await type('#email', email);
+  await type('#password', secret);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${demo.service}/me`);
+  calm();
+  await context.close();
 });

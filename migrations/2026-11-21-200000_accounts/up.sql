@@ -18,7 +18,7 @@ CREATE TABLE consents (
 CREATE INDEX consents_member ON consents (member_id, item, at);
 
 -- A link that was mailed, by the digest of what it carries. It works once, and only the newest of
--- its purpose for its address.
+-- its purpose for its member; sign-ups of one address each have a link of their own.
 CREATE TABLE mail_links (
     digest     TEXT PRIMARY KEY NOT NULL,
     purpose    TEXT NOT NULL,

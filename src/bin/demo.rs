@@ -44,6 +44,7 @@ const BROUGHT: &[&str] = &[
     "SESSION_STORE",
     "REDIS_URL",
     "REDIS_PREFIX",
+    "TERMS_DIR",
     "SERVICE_NAME",
     "CONTACT_EMAIL",
     "DEFAULT_LOCALE",

@@ -87,6 +87,10 @@ fn value(name: &str, config: &Config) -> String {
         "ADMIN_SEARCH_STRICT" => u8::from(config.admin.search_strict).to_string(),
         "AUDIT_RETENTION_DAYS" => (config.admin.audit_retention.as_secs() / 86_400).to_string(),
         "TRUSTED_PROXIES" => listed(&config.trusted_proxies),
+        "TERMS_DIR" => match &config.terms_dir {
+            Some(folder) => folder.display().to_string(),
+            None => "(none)".to_owned(),
+        },
         "SERVICE_NAME" => shown(&config.service_name),
         "CONTACT_EMAIL" => shown(&config.contact_email),
         "DEFAULT_LOCALE" => config.default_lang.code().to_owned(),
@@ -97,6 +101,7 @@ fn value(name: &str, config: &Config) -> String {
         "METRICS_BIND" => shown(&config.metrics_bind.map(|at| at.to_string())),
         "RATE_LOGIN_STARTS" => limits.login_starts.to_string(),
         "RATE_POSTS" => limits.posts.to_string(),
+        "RATE_JOINS" => limits.joins.to_string(),
         "SHUTDOWN_SECONDS" => limits.shutdown.as_secs().to_string(),
         _ => "(not shown)".to_owned(),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::{
 use crate::i18n::Lang;
 use crate::member::KakaoId;
 use crate::password::Lengths;
+use crate::terms::Agreements;
 use crate::vault::{MasterKey, Secret};
 
 /// Every setting there is. One that is missing here does not exist.
@@ -54,6 +56,7 @@ pub(super) const KNOWN: &[&str] = &[
     "ADMIN_SEARCH_STRICT",
     "AUDIT_RETENTION_DAYS",
     "TRUSTED_PROXIES",
+    "TERMS_DIR",
     "SERVICE_NAME",
     "CONTACT_EMAIL",
     "DEFAULT_LOCALE",
@@ -61,6 +64,7 @@ pub(super) const KNOWN: &[&str] = &[
     "METRICS_BIND",
     "RATE_LOGIN_STARTS",
     "RATE_POSTS",
+    "RATE_JOINS",
     "SHUTDOWN_SECONDS",
 ];
 
@@ -232,6 +236,7 @@ impl Reader<'_> {
         let admin = self.admin();
         let mail = self.mail();
         let passwords = self.passwords();
+        let (terms_dir, agreements) = self.agreements();
         let metrics_bind = self.parsed("METRICS_BIND", "is not an address with a port");
         if metrics_bind.is_some_and(|at: SocketAddr| !at.ip().is_loopback()) {
             self.problem(
@@ -280,6 +285,8 @@ impl Reader<'_> {
             kakao,
             mail,
             passwords,
+            terms_dir,
+            agreements,
             admin: admin?,
             trusted_proxies,
             service_name: self.value("SERVICE_NAME"),
@@ -480,6 +487,7 @@ impl Reader<'_> {
         Limits {
             login_starts: self.small("RATE_LOGIN_STARTS", standard.login_starts, 0..=100_000),
             posts: self.small("RATE_POSTS", standard.posts, 0..=100_000),
+            joins: self.small("RATE_JOINS", standard.joins, 0..=100_000),
             kakao_connect: Duration::from_millis(connect),
             kakao_call: Duration::from_millis(call),
             kakao_concurrent: usize::try_from(self.number("KAKAO_CONCURRENT_CALLS", 64, 1..=1_000))
@@ -535,6 +543,20 @@ impl Reader<'_> {
             min: length(self.number(min, 10, 8..=64)),
             max: length(self.number(max, 128, 128..=1_024)),
         }
+    }
+
+    fn agreements(&mut self) -> (Option<PathBuf>, Agreements) {
+        let Some(folder) = self.value("TERMS_DIR").map(PathBuf::from) else {
+            return (None, Agreements::default());
+        };
+        let read = Agreements::read(&folder);
+        let agreements = read.unwrap_or_else(|problems| {
+            for says in problems {
+                self.problem("TERMS_DIR", says);
+            }
+            Agreements::default()
+        });
+        (Some(folder), agreements)
     }
 
     fn admin(&mut self) -> Option<Admin> {

@@ -5,28 +5,44 @@ use std::time::Instant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::account::Waiting;
+use super::login::CONFLICT;
 use super::owed::{Revocation, owe};
-use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Rules, Why, log_event};
+use super::{
+    Attempt, Audited, Completed, Ending, Gate, LoginFailure, Origin, Rules, Why, log_event,
+};
 use crate::kakao::{AuthorizationCode, Tokens, User};
 use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
 use crate::session::Token;
 use crate::store::attempts;
-use crate::store::members::{self, KakaoProfile, Newcomer};
+use crate::store::members::{self, Arrived, KakaoProfile, Newcomer};
 use crate::store::outbox::Kind;
 use crate::store::sessions::{self, Found, SealedTokens};
 use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.
 pub(super) struct Arrival {
-    profile: KakaoProfile,
-    tokens: Tokens,
+    pub(super) profile: KakaoProfile,
+    pub(super) tokens: Tokens,
 }
 
 /// What became of somebody whom Kakao vouched for.
-enum Admission {
+pub(super) enum Admission {
     Signed(Member, Token),
     Barred(Member),
     OtherPerson,
+    Conflict(Waiting),
+    /// Has to agree to the terms first; what the browser keeps meanwhile.
+    Undecided(String),
+}
+
+/// A member whom Kakao vouched for, about to be let in.
+pub(super) struct Welcome<'a> {
+    pub(super) arrived: Arrived,
+    pub(super) tokens: &'a Tokens,
+    pub(super) attempt: &'a Attempt,
+    pub(super) current: Option<&'a Token>,
+    pub(super) origin: &'a Origin,
 }
 
 impl Rules {
@@ -71,10 +87,11 @@ impl Gate {
         if named.is_some_and(|id| id != user.id) {
             return Err(distrust("ID token and user/me name different people"));
         }
-        Ok(self.profile(user, tokens))
+        Ok(self.profile(user, tokens.scopes.join(" ")))
     }
 
-    fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {
+    /// What is kept of what Kakao told.
+    pub(super) fn profile(&self, user: User, scopes: String) -> KakaoProfile {
         let (email, email_valid, email_verified) = match user.email {
             Some(email) => (Some(email.address), email.valid, email.verified),
             None => (None, false, false),
@@ -88,7 +105,7 @@ impl Gate {
             email,
             email_valid,
             email_verified,
-            scopes: tokens.scopes.join(" "),
+            scopes,
         }
     }
 
@@ -109,20 +126,20 @@ impl Gate {
                 .write(move |connection| debtor.owe_back(connection, kind, None, &tokens, now))
                 .await;
             match owed {
-                Ok(()) => gate.owed.notify_one(),
+                Ok(_) => gate.owed.notify_one(),
                 Err(error) => tracing::warn!(%error, "a token of nobody was not given back"),
             }
         });
     }
 
-    fn owe_back(
+    pub(super) fn owe_back(
         &self,
         connection: &mut AnyConnection,
         kind: Kind,
         member: Option<MemberId>,
         tokens: &Tokens,
         now: OffsetDateTime,
-    ) -> Result<(), store::Error> {
+    ) -> Result<Uuid, store::Error> {
         let revocation = Revocation {
             kind,
             member,
@@ -139,78 +156,148 @@ impl Gate {
         attempt: &Attempt,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let now = self.clock.now();
-        let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
-        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
+        let (gate, attempt_of, from) = (self.clone(), attempt.clone(), origin.clone());
+        let replaces = current.is_some();
         let admitted = self
             .store
             .write(move |connection| {
-                let profile = &arrival.profile;
-                if let Some(expected) = proves {
+                let (profile, attempt) = (&arrival.profile, &attempt_of);
+                if let Some(expected) = attempt.proves() {
                     let found = members::of_kakao(connection, profile)?;
                     if found != Some(expected) {
                         gate.owe_back(connection, Kind::Logout, found, &arrival.tokens, now)?;
+                        let action = attempt.action();
                         let audited = Audited::own(expected, action, &from).refused("other_person");
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
                 }
-                let newcomer = Newcomer {
-                    id: MemberId(gate.random.id(now)?),
-                    role: gate.rules.first_role(profile),
+                if let Some(conflict) = gate.stop_at(connection, &arrival, attempt, &from, now)? {
+                    return Ok(conflict);
+                }
+                if gate.rules.agreements.are_published()
+                    && members::of_kakao(connection, profile)?.is_none()
+                {
+                    let kept = gate.let_decide(connection, &arrival, attempt, now)?;
+                    return Ok(Admission::Undecided(kept));
+                }
+                let welcome = Welcome {
+                    arrived: gate.arrive(connection, &arrival, now)?,
+                    tokens: &arrival.tokens,
+                    attempt,
+                    current: current.as_ref(),
+                    origin: &from,
                 };
-                let arrived = members::sign_in_with_kakao(connection, profile, newcomer, now)?;
-                let member = arrived.member;
-                if !member.standing.admits(now) {
-                    let (kind, whose) = (Kind::Logout, Some(member.id));
-                    gate.owe_back(connection, kind, whose, &arrival.tokens, now)?;
-                    let audited = Audited::own(member.id, action, &from).refused("suspended");
-                    gate.audit(connection, &[audited], now)?;
-                    return Ok(Admission::Barred(member));
-                }
-                let was_brief = gate.end_previous(connection, current.as_ref(), &member, now)?;
-                let token = Token::of_attempt(gate.random.id(now)?, &seed);
-                let mut session = gate.new_session(&token, &member, Method::Kakao, &from, now);
-                if proves.is_some() && was_brief {
-                    session = gate.brief(session, member.role);
-                }
-                session.kakao = Some(gate.seal_tokens(token.id(), &arrival.tokens, now)?);
-                sessions::insert(connection, &session)?;
-                attempts::settle(connection, &state_hash, &format!("session:{}", token.id()))?;
-                let mut audited = Vec::new();
-                if arrived.joined {
-                    audited.push(Audited::own(member.id, "join.kakao", &from));
-                }
-                if arrived.joined && member.role != Role::Member {
-                    audited.push(Audited {
-                        actor: None,
-                        detail: Some(format!("member → {}", member.role.code())),
-                        reason: Some("settings".to_owned()),
-                        ..Audited::own(member.id, "member.role", &from)
-                    });
-                }
-                audited.push(Audited {
-                    // What they may do from now on, whatever they may do later.
-                    detail: (member.role != Role::Member)
-                        .then(|| format!("role={}", member.role.code())),
-                    ..Audited::own(member.id, action, &from)
-                });
-                gate.audit(connection, &audited, now)?;
-                Ok(Admission::Signed(member, token))
+                gate.welcome(connection, welcome, now)
             })
             .await?;
         if replaces || !matches!(admitted, Admission::Signed(..)) {
             self.owed.notify_one();
         }
+        self.told(admitted, attempt, origin)
+    }
+
+    /// Stops at the address of a member who is not this Kakao account's: nothing of the two is
+    /// ever put together without that member (ID-2).
+    pub(super) fn stop_at(
+        &self,
+        connection: &mut AnyConnection,
+        arrival: &Arrival,
+        attempt: &Attempt,
+        origin: &Origin,
+        now: OffsetDateTime,
+    ) -> Result<Option<Admission>, store::Error> {
+        let Some(owner) = self.conflict(connection, &arrival.profile)? else {
+            return Ok(None);
+        };
+        self.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
+        attempts::settle(connection, &attempt.state_hash(), CONFLICT)?;
+        let audited = Audited {
+            actor: None,
+            ..Audited::own(owner, "join.kakao", origin).refused("email_conflict")
+        };
+        self.audit(connection, &[audited], now)?;
+        let waiting = Waiting::begin(arrival.profile.clone(), now);
+        Ok(Some(Admission::Conflict(waiting)))
+    }
+
+    /// Finds or makes the member.
+    pub(super) fn arrive(
+        &self,
+        connection: &mut AnyConnection,
+        arrival: &Arrival,
+        now: OffsetDateTime,
+    ) -> Result<Arrived, store::Error> {
+        let newcomer = Newcomer {
+            id: MemberId(self.random.id(now)?),
+            role: self.rules.first_role(&arrival.profile),
+        };
+        members::sign_in_with_kakao(connection, &arrival.profile, newcomer, now)
+    }
+
+    /// Lets a member in, unless they are barred.
+    pub(super) fn welcome(
+        &self,
+        connection: &mut AnyConnection,
+        welcome: Welcome<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Admission, store::Error> {
+        let Welcome {
+            arrived: Arrived { member, joined },
+            tokens,
+            attempt,
+            current,
+            origin,
+        } = welcome;
+        let action = attempt.action();
+        if !member.standing.admits(now) {
+            self.owe_back(connection, Kind::Logout, Some(member.id), tokens, now)?;
+            let audited = Audited::own(member.id, action, origin).refused("suspended");
+            self.audit(connection, &[audited], now)?;
+            return Ok(Admission::Barred(member));
+        }
+        let was_brief = self.end_previous(connection, current, &member, now)?;
+        let token = Token::of_attempt(self.random.id(now)?, attempt.seed());
+        let mut session = self.new_session(&token, &member, Method::Kakao, origin, now);
+        if attempt.proves().is_some() && was_brief {
+            session = self.brief(session, member.role);
+        }
+        session.kakao = Some(self.seal_tokens(token.id(), tokens, now)?);
+        sessions::insert(connection, &session)?;
+        let outcome = format!("session:{}", token.id());
+        attempts::settle(connection, &attempt.state_hash(), &outcome)?;
+        let mut audited = Vec::new();
+        if joined {
+            audited.push(Audited::own(member.id, "join.kakao", origin));
+        }
+        if joined && member.role != Role::Member {
+            audited.push(Audited::role_by_settings(member.id, member.role, origin));
+        }
+        audited.push(Audited {
+            // What they may do from now on, whatever they may do later.
+            detail: (member.role != Role::Member).then(|| format!("role={}", member.role.code())),
+            ..Audited::own(member.id, action, origin)
+        });
+        self.audit(connection, &audited, now)?;
+        Ok(Admission::Signed(member, token))
+    }
+
+    /// What an admission comes to for whoever asked.
+    pub(super) fn told(
+        &self,
+        admitted: Admission,
+        attempt: &Attempt,
+        origin: &Origin,
+    ) -> Result<Ending, LoginFailure> {
         match admitted {
             Admission::Signed(member, token) => {
-                log_event(action, member.id, token.id(), origin);
-                Ok(Completed {
+                log_event(attempt.action(), member.id, token.id(), origin);
+                Ok(Ending::SignedIn(Completed {
                     token,
                     next: attempt.next.clone(),
-                })
+                }))
             }
             Admission::Barred(member) => {
                 let until = match member.standing {
@@ -222,10 +309,15 @@ impl Gate {
                     cause: Some(format!("member {} is suspended", member.id)),
                 })
             }
+            Admission::Conflict(waiting) => {
+                let sealed = waiting.seal(&self.vault).map_err(|_| Why::Server)?;
+                Ok(Ending::Conflict(Some(sealed)))
+            }
             Admission::OtherPerson => Err(LoginFailure {
                 why: Why::OtherPerson,
                 cause: Some("somebody else's Kakao account".to_owned()),
             }),
+            Admission::Undecided(kept) => Ok(Ending::Undecided(kept)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod account;
 pub mod admin;
 mod arrival;
 mod attempt;
@@ -8,13 +9,16 @@ mod chain;
 mod devices;
 mod failure;
 mod id_token;
+mod join;
 mod letters;
 mod login;
 mod logout;
+mod newcomer;
 mod next;
 pub mod owed;
 mod password;
 mod session;
+mod throttle;
 mod unsuccessful;
 
 use std::sync::Arc;
@@ -24,11 +28,15 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use attempt::{Attempt, Attempts};
+pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
-pub use login::{Begun, Callback, Completed};
+pub use join::{
+    Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, NAME_CHARS, Opened, TooMany, Typed,
+};
+pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
+pub use newcomer::{LIFE as DECISION_LIFE, Undecided, Unjoined};
 pub use next::Next;
 pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
@@ -46,6 +54,7 @@ use crate::session::Token;
 use crate::store::audit::Outcome;
 use crate::store::{self, AnyConnection, Store, audit, members, sessions};
 use crate::telemetry::Metrics;
+use crate::terms::Agreements;
 use crate::vault::Vault;
 
 /// A session's last use is written down when the last note is older than this: devices show
@@ -104,6 +113,10 @@ pub struct Rules {
     pub service_name: Option<String>,
     /// How long a password may be.
     pub password_lengths: Lengths,
+    /// What is asked of those who join.
+    pub agreements: Agreements,
+    /// How many sign-ups by email one network may begin in an hour; 0: as many as it likes.
+    pub joins_per_hour: u32,
     /// A session unused for this long ends.
     pub session_idle: Duration,
     /// A session this old ends.
@@ -287,6 +300,16 @@ impl<'a> Audited<'a> {
             reason: None,
             detail: None,
             origin,
+        }
+    }
+
+    /// A role that somebody was given because the settings name them.
+    fn role_by_settings(member: MemberId, role: Role, origin: &'a Origin) -> Self {
+        Self {
+            actor: None,
+            detail: Some(format!("member → {}", role.code())),
+            reason: Some("settings".to_owned()),
+            ..Self::own(member, "member.role", origin)
         }
     }
 

@@ -62,7 +62,8 @@ impl Gate {
         self.postman.is_some()
     }
 
-    async fn check_password(
+    /// Checks a password on one of the slots, against nobody's where there is none.
+    pub(super) async fn check_password(
         &self,
         typed: Password,
         kept: Option<Kept>,
@@ -72,7 +73,8 @@ impl Gate {
         checked
     }
 
-    async fn keep_password(&self, new: Password) -> Result<Kept, password::Error> {
+    /// Hashes a password that is to be kept, on one of the slots.
+    pub(super) async fn keep_password(&self, new: Password) -> Result<Kept, password::Error> {
         let kept = self.hasher.keep(new).await;
         self.metrics.password_hash(outcome_of(&kept));
         kept

@@ -18,12 +18,14 @@ const WEEKDAYS: [u64; 7] = [100, 98, 96, 100, 108, 124, 130];
 /// The hours of the last [`DAYS`] days, and how many of all had joined by the end of each.
 pub(super) struct Calendar {
     pub(super) now: OffsetDateTime,
+    /// How many people there are.
+    pub(super) count: usize,
     began: OffsetDateTime,
     so_far: Vec<u64>,
 }
 
 impl Calendar {
-    pub(super) fn new(now: OffsetDateTime) -> Self {
+    pub(super) fn new(now: OffsetDateTime, count: usize) -> Self {
         let began = now - Duration::days(DAYS);
         let mut total = 0;
         let so_far = (0..DAYS * 24).map(|hour| {
@@ -35,16 +37,21 @@ impl Calendar {
             total
         });
         let so_far = so_far.collect();
-        Self { now, began, so_far }
+        Self {
+            now,
+            count,
+            began,
+            so_far,
+        }
     }
 
     /// When the person in this place of `count` joined; never before the one in the place before.
-    pub(super) fn joined(&self, dice: &mut Dice, place: usize, count: usize) -> OffsetDateTime {
+    pub(super) fn joined(&self, dice: &mut Dice, place: usize) -> OffsetDateTime {
         const GRAIN: u64 = 1_000;
         let wide = |number: usize| u128::try_from(number).unwrap_or_default();
         let total = self.so_far.last().copied().unwrap_or(1);
         let position = wide(place) * u128::from(GRAIN) + u128::from(dice.below(GRAIN));
-        let all = wide(count.max(1)) * u128::from(GRAIN);
+        let all = wide(self.count.max(1)) * u128::from(GRAIN);
         let mark = u64::try_from(position * u128::from(total) / all).unwrap_or(total);
         let hour = self.so_far.partition_point(|so_far| *so_far <= mark);
         let before = hour.checked_sub(1).and_then(|hour| self.so_far.get(hour));

@@ -75,7 +75,10 @@ pub(super) fn person(
     joined: OffsetDateTime,
 ) -> Person {
     let office = staff.iter().find(|staff| staff.place == place);
-    let provider = if dice.per_mille(740) || office.is_some() {
+    let by_kakao = dice.per_mille(740) || office.is_some();
+    // The newest has joined by email and not followed the link yet.
+    let is_newest = place + 1 == calendar.count;
+    let provider = if by_kakao && !is_newest {
         Provider::Kakao
     } else {
         Provider::Email
@@ -118,7 +121,10 @@ fn befall(
     place: usize,
 ) {
     let joined = person.joined;
-    if person.provider == Provider::Email && dice.per_mille(110) {
+    // Who has not confirmed within a day is forgotten, so that there are none of earlier days.
+    let is_new = calendar.now - joined < Duration::DAY;
+    let is_newest = place + 1 == calendar.count;
+    if is_newest || person.provider == Provider::Email && is_new && dice.per_mille(600) {
         person.standing = Standing::Unconfirmed;
         person.email_confirmed = false;
         person.seen = joined;

@@ -1,4 +1,5 @@
-//! Links that were mailed: each works once, for a while, and only the newest of its kind.
+//! Links that were mailed: each works once, for a while, and only the newest of its kind. Those of
+//! sign-ups stand beside one another until one of them has been used.
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -70,6 +71,15 @@ pub fn replace(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     forget(connection, link.member, link.purpose)?;
+    add(connection, link, now)
+}
+
+/// Writes a link down beside the others: each sign-up has a link of its own, so that nobody who
+/// tries with somebody else's address breaks theirs.
+///
+/// # Errors
+/// The database's.
+pub fn add(connection: &mut AnyConnection, link: &Link, now: OffsetDateTime) -> Result<(), Error> {
     diesel::insert_into(mail_links::table)
         .values((
             mail_links::digest.eq(&link.digest),
@@ -82,6 +92,45 @@ pub fn replace(
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// A link that was not used, whether it still works or not, taken away to be replaced by another.
+///
+/// # Errors
+/// The database's.
+pub fn take_back(
+    connection: &mut AnyConnection,
+    digest: &str,
+    purpose: Purpose,
+) -> Result<Option<Link>, Error> {
+    type Row = (String, String, Option<String>, PrimitiveDateTime);
+    let unused = mail_links::table
+        .find(digest)
+        .filter(mail_links::purpose.eq(purpose.code()))
+        .filter(mail_links::used_at.is_null());
+    let row: Option<Row> = unused
+        .select((
+            mail_links::member_id,
+            mail_links::email_key,
+            mail_links::sealed,
+            mail_links::expires_at,
+        ))
+        .first(connection)
+        .optional()?;
+    let Some((member, email_key, sealed, expires_at)) = row else {
+        return Ok(None);
+    };
+    if diesel::delete(unused).execute(connection)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Link {
+        digest: digest.to_owned(),
+        purpose,
+        member: member_id(&member)?,
+        email_key,
+        sealed,
+        expires_at: moment(expires_at),
+    }))
 }
 
 /// Looks a link up; nothing is used by that, because programs that check mail open links.
@@ -133,6 +182,54 @@ pub fn find(
     }))
 }
 
+/// A link as it is told to whom it was mailed for.
+#[derive(Clone, Debug)]
+pub struct Mailed {
+    /// What opening it does, by its code.
+    pub purpose: String,
+    /// To which address it went.
+    pub email_key: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// Until when it works.
+    pub expires_at: OffsetDateTime,
+    /// When it was used.
+    pub used_at: Option<OffsetDateTime>,
+}
+
+/// The links of a member that are still remembered, the newest first.
+///
+/// # Errors
+/// The database's.
+pub fn of(connection: &mut AnyConnection, member: MemberId) -> Result<Vec<Mailed>, Error> {
+    type Row = (
+        String,
+        String,
+        PrimitiveDateTime,
+        PrimitiveDateTime,
+        Option<PrimitiveDateTime>,
+    );
+    let rows: Vec<Row> = mail_links::table
+        .filter(mail_links::member_id.eq(member.to_string()))
+        .order(mail_links::created_at.desc())
+        .select((
+            mail_links::purpose,
+            mail_links::email_key,
+            mail_links::created_at,
+            mail_links::expires_at,
+            mail_links::used_at,
+        ))
+        .load(connection)?;
+    let mailed = |(purpose, email_key, created_at, expires_at, used_at): Row| Mailed {
+        purpose,
+        email_key,
+        created_at: moment(created_at),
+        expires_at: moment(expires_at),
+        used_at: used_at.map(moment),
+    };
+    Ok(rows.into_iter().map(mailed).collect())
+}
+
 /// Uses a link up; says whether it was us who did.
 ///
 /// # Errors
@@ -167,6 +264,22 @@ pub fn forget(
         .filter(mail_links::member_id.eq(member.to_string()))
         .filter(mail_links::purpose.eq(purpose.code()));
     diesel::delete(theirs).execute(connection)?;
+    Ok(())
+}
+
+/// Forgets every link of a member but this one.
+///
+/// # Errors
+/// The database's.
+pub fn forget_others(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    digest: &str,
+) -> Result<(), Error> {
+    let others = mail_links::table
+        .filter(mail_links::member_id.eq(member.to_string()))
+        .filter(mail_links::digest.ne(digest));
+    diesel::delete(others).execute(connection)?;
     Ok(())
 }
 

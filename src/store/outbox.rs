@@ -1,11 +1,11 @@
 //! Calls we still owe Kakao: written with the change that caused them, made until they succeed.
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::schema::outbox;
-use super::time::stored;
+use super::time::{moment, stored};
 use super::{AnyConnection, Error};
 use crate::member::MemberId;
 
@@ -25,6 +25,9 @@ pub enum Kind {
     /// Nothing: somebody says that they forgot the password of an address. Whether it is anybody's
     /// is looked up later, so that whoever asks cannot tell by how long it takes.
     Forgotten,
+    /// Nothing: somebody wants to join with an address. Whether it is anybody's is looked up later,
+    /// too.
+    Join,
 }
 
 /// Debts that are paid independently of the others.
@@ -173,6 +176,89 @@ pub fn finish(
     Ok(())
 }
 
+/// Whether a call was made, and Kakao took it.
+///
+/// # Errors
+/// The database's.
+pub fn is_done(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> {
+    let outcome: Option<Option<String>> = outbox::table
+        .find(id.to_string())
+        .select(outbox::outcome)
+        .first(connection)
+        .optional()?;
+    Ok(outcome.flatten().as_deref() == Some("done"))
+}
+
+/// A call as it is told to the member it is made for.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// What is to be done, by its code.
+    pub kind: String,
+    /// Since when.
+    pub created_at: OffsetDateTime,
+    /// When it was done, or given up.
+    pub finished_at: Option<OffsetDateTime>,
+    /// What became of it, by its code.
+    pub outcome: Option<String>,
+}
+
+/// The calls on behalf of a member that are still remembered, the newest first.
+///
+/// # Errors
+/// The database's.
+pub fn of(connection: &mut AnyConnection, member: MemberId) -> Result<Vec<Owed>, Error> {
+    type Row = (
+        String,
+        PrimitiveDateTime,
+        Option<PrimitiveDateTime>,
+        Option<String>,
+    );
+    let rows: Vec<Row> = outbox::table
+        .filter(outbox::member_id.eq(member.to_string()))
+        .order((outbox::created_at.desc(), outbox::id.desc()))
+        .select((
+            outbox::kind,
+            outbox::created_at,
+            outbox::finished_at,
+            outbox::outcome,
+        ))
+        .load(connection)?;
+    let owed = |(kind, created_at, finished_at, outcome): Row| Owed {
+        kind,
+        created_at: moment(created_at),
+        finished_at: finished_at.map(moment),
+        outcome,
+    };
+    Ok(rows.into_iter().map(owed).collect())
+}
+
+/// Forgets the letters that a member has not been sent yet: they say things that are not so any
+/// more, and hold the address.
+///
+/// # Errors
+/// The database's.
+pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Result<(), Error> {
+    let theirs = outbox::table
+        .filter(outbox::member_id.eq(member))
+        .filter(outbox::kind.eq(kind_code(Kind::Mail)))
+        .filter(outbox::finished_at.is_null());
+    diesel::delete(theirs).execute(connection)?;
+    Ok(())
+}
+
+/// Takes back a call that was put off and has not been tried; says whether it was there to be
+/// taken: of two who try, one succeeds.
+///
+/// # Errors
+/// The database's.
+pub fn take_back(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> {
+    let untried = outbox::table
+        .find(id.to_string())
+        .filter(outbox::finished_at.is_null())
+        .filter(outbox::tries.eq(0));
+    Ok(diesel::delete(untried).execute(connection)? == 1)
+}
+
 /// Puts a call off.
 ///
 /// # Errors
@@ -235,7 +321,7 @@ pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
 }
 
 /// The kinds that go by mail.
-const MAIL: [&str; 2] = ["mail", "forgotten"];
+const MAIL: [&str; 3] = ["mail", "forgotten", "join"];
 
 type Waiting = outbox::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
 
@@ -257,6 +343,7 @@ fn kind_code(kind: Kind) -> &'static str {
         Kind::UnlinkById => "unlink_by_id",
         Kind::Mail => "mail",
         Kind::Forgotten => "forgotten",
+        Kind::Join => "join",
     }
 }
 
@@ -268,6 +355,7 @@ fn kind_of(code: &str) -> Result<Kind, Error> {
         "unlink_by_id" => Kind::UnlinkById,
         "mail" => Kind::Mail,
         "forgotten" => Kind::Forgotten,
+        "join" => Kind::Join,
         _ => return Err(Error::Unexpected("outbox.kind")),
     })
 }

@@ -179,6 +179,13 @@ diesel::table! {
 }
 
 diesel::joinable!(passwords -> members (member_id));
+diesel::joinable!(mail_links -> members (member_id));
 diesel::joinable!(sessions -> members (member_id));
 diesel::joinable!(kakao_accounts -> members (member_id));
-diesel::allow_tables_to_appear_in_same_query!(members, kakao_accounts, passwords, sessions);
+diesel::allow_tables_to_appear_in_same_query!(
+    members,
+    kakao_accounts,
+    mail_links,
+    passwords,
+    sessions
+);

@@ -16,12 +16,17 @@ pub(super) struct CookieNames {
     secure: bool,
     pub(super) attempts: &'static str,
     pub(super) notice: &'static str,
+    pub(super) waiting: &'static str,
     pub(super) lang: &'static str,
     pub(super) theme: &'static str,
     /// The way somebody signed in with last.
     pub(super) last: &'static str,
     /// Who has signed in with a password in this browser.
     pub(super) known: &'static str,
+    /// That this browser has asked to join by email.
+    pub(super) asked: &'static str,
+    /// Somebody who decides whether to join with Kakao.
+    pub(super) undecided: &'static str,
 }
 
 /// How long the browser remembers such things: as long as browsers keep cookies at all.
@@ -58,6 +63,42 @@ pub(super) enum Notice {
     Act(ActNotice),
     /// A reason was needed, and none that counts was given.
     NoReason,
+    /// Something about the member's own account.
+    Me {
+        /// What.
+        said: Said,
+    },
+}
+
+/// What the page of the account has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Said {
+    /// The profile was saved.
+    Saved,
+    /// A letter was sent to the new address.
+    AddressAsked,
+    /// The new address is the member's.
+    AddressMoved,
+    /// The new address is the old one.
+    AddressSame,
+    /// Kakao was connected.
+    Linked,
+    /// Kakao was disconnected.
+    Unlinked,
+    /// Kakao was asked what is new.
+    Synced,
+    /// A consent was given or withdrawn.
+    Consent,
+    /// Kakao wants the person to sign in before it tells anything.
+    SignInAtKakao,
+    /// Kakao could not be asked.
+    KakaoDown,
+    /// There is a Kakao account already.
+    HasKakao,
+    /// The Kakao account that waits has the address of another member.
+    OtherAddress,
+    /// No Kakao account waits any more.
+    NothingWaits,
 }
 
 /// What an error page after a failed login shows beside its text.
@@ -78,6 +119,9 @@ pub(super) struct FailureContext {
     /// Where the person wanted to go.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
+    /// Whether a Kakao account was to be connected, and nobody to be signed in.
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) linking: bool,
 }
 
 /// A way in.
@@ -114,20 +158,26 @@ impl CookieNames {
                 secure,
                 attempts: "__Host-kg-attempts",
                 notice: "__Host-kg-notice",
+                waiting: "__Host-kg-waiting",
                 lang: "__Host-kg-lang",
                 theme: "__Host-kg-theme",
                 last: "__Host-kg-last",
                 known: "__Host-kg-known",
+                asked: "__Host-kg-join",
+                undecided: "__Host-kg-newcomer",
             }
         } else {
             Self {
                 secure,
                 attempts: "kg-attempts",
                 notice: "kg-notice",
+                waiting: "kg-waiting",
                 lang: "kg-lang",
                 theme: "kg-theme",
                 last: "kg-last",
                 known: "kg-known",
+                asked: "kg-join",
+                undecided: "kg-newcomer",
             }
         }
     }
@@ -146,6 +196,11 @@ impl CookieNames {
             .same_site(SameSite::Lax)
             .max_age(life)
             .finish()
+    }
+
+    /// The cookies that are about a person; the others are about the browser's looks.
+    pub(super) fn of_a_person(&self) -> [&'static str; 3] {
+        [self.attempts, self.notice, self.waiting]
     }
 
     /// A cookie that makes the browser forget the one of that name.

@@ -1,5 +1,6 @@
 //! Forms: read in time and in bounds, and only when this visitor was given the form.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -34,15 +35,15 @@ pub(super) struct Post<T> {
 /// What is wrong with a field, in words: above the field, and word for word at the top of the page.
 pub(super) struct Mistake {
     /// The id of the field.
-    pub(super) field: &'static str,
+    pub(super) field: Cow<'static, str>,
     /// What is wrong.
     pub(super) text: String,
 }
 
 impl Mistake {
-    pub(super) fn new(field: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(field: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         Self {
-            field,
+            field: field.into(),
             text: text.into(),
         }
     }

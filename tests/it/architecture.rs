@@ -35,6 +35,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("lettre", &["mail"]),
     ("argon2", &["password"]),
     ("zxcvbn", &["password"]),
+    ("pulldown_cmark", &["terms"]),
     ("actix_session", &["session", "web"]),
     ("askama", &["web", "emulator"]),
     (

@@ -1,13 +1,10 @@
 //! Slowing guesses down, without letting strangers lock anybody out.
 //!
 //! A try is counted before its password is checked, so that many at once are not more than many in
-//! a row, and in the database, so that many instances are not more than one. What is counted is
-//! kept under digests: the rows name neither people nor addresses.
+//! a row.
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
 use crate::flow::Gate;
@@ -155,20 +152,5 @@ impl Gate {
     ) -> Result<Option<std::time::Duration>, store::Error> {
         let what = format!("mails to/{email_key}");
         self.take(connection, &what, MAILS_TO_ADDRESS, now)
-    }
-
-    fn take(
-        &self,
-        connection: &mut AnyConnection,
-        what: &str,
-        allowance: Allowance,
-        now: OffsetDateTime,
-    ) -> Result<Option<std::time::Duration>, store::Error> {
-        let wait = throttles::take(connection, &self.throttle_key(what), allowance, now)?;
-        Ok(wait.map(Duration::unsigned_abs))
-    }
-
-    fn throttle_key(&self, what: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.vault.digest("throttles.what", what.as_bytes()))
     }
 }

@@ -72,7 +72,7 @@ impl Known {
     }
 
     /// With a member who has just signed in.
-    pub(super) fn with(
+    pub(in crate::flow) fn with(
         mut self,
         member: MemberId,
         random: &Random,

@@ -162,6 +162,24 @@ impl Database {
         rows.into_iter().map(|row| row.text).collect()
     }
 
+    /// Every table with a column of this name.
+    pub fn tables_with(&self, column: &str) -> Vec<String> {
+        let sql = match self {
+            Self::Sqlite(_) => format!(
+                "SELECT tables.name AS text FROM sqlite_master AS tables \
+                 JOIN pragma_table_info(tables.name) AS columns ON columns.name = '{column}' \
+                 WHERE tables.type = 'table'"
+            ),
+            Self::Postgres(_) => format!(
+                "SELECT table_name::text AS text FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND column_name = '{column}'"
+            ),
+        };
+        let tables = self.texts(&sql);
+        assert!(!tables.is_empty(), "{column}");
+        tables
+    }
+
     /// Holds the write lock until the answer is dropped: SQLite's own, PostgreSQL's on every
     /// table.
     pub fn lock(&self) -> Box<dyn std::any::Any> {

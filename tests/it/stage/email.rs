@@ -21,6 +21,14 @@ pub fn stage() -> Stage {
         .set("MAIL_FROM", "Kakao Gate <no-reply@example.com>")
 }
 
+/// In the place of `SMTP_URL`: the emulator's mail server.
+pub const EMULATOR: &str = "emulator";
+
+/// The same, whose letters are carried to the emulator.
+pub fn carried() -> Stage {
+    stage().set("SMTP_URL", EMULATOR)
+}
+
 impl TestApp {
     /// Somebody who joined with an address and [`PASSWORD`]; their key.
     pub async fn member(&self, email: &str) -> String {
@@ -67,20 +75,8 @@ impl TestApp {
 
     /// The letters to an address that wait in the outbox, the oldest first.
     pub async fn letters_to(&self, email: &str) -> Vec<Message> {
-        let rows = self
-            .values(
-                "SELECT id || ' ' || sealed_token AS value FROM outbox \
-                 WHERE kind = 'mail' AND finished_at IS NULL ORDER BY created_at, id",
-            )
-            .await;
-        let vault = self.gate().vault;
-        let open = |row: &String| {
-            let (id, sealed) = row.split_once(' ').unwrap();
-            let plain = vault.open(&format!("outbox.sealed_token/{id}"), sealed);
-            serde_json::from_slice(&plain.unwrap()).unwrap()
-        };
-        let letters: Vec<Message> = rows.iter().map(open).collect();
-        letters.into_iter().filter(|one| one.to == email).collect()
+        let letters = self.letters().await.into_iter();
+        letters.filter(|one| one.to == email).collect()
     }
 
     /// The newest letter to an address, once there are `count` of them.
@@ -92,12 +88,17 @@ impl TestApp {
         self.letters_to(email).await.pop().unwrap()
     }
 
+    /// The path of the link in the newest letter to an address.
+    pub async fn link_to(&self, email: &str) -> String {
+        let letters = self.letters_to(email).await;
+        link_in(letters.last().expect("a letter"))
+    }
+
     /// Waits until everything that was asked for by mail has been looked at.
     pub async fn all_wishes_are_met(&self) {
         eventually("no wish waits", async || {
-            self.count("outbox WHERE kind = 'forgotten' AND finished_at IS NULL")
-                .await
-                == 0
+            let wishes = "outbox WHERE kind IN ('forgotten', 'join') AND finished_at IS NULL";
+            self.count(wishes).await == 0
         })
         .await;
     }

@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod email;
+pub mod letters;
 pub mod loopback;
 pub mod outage;
 pub mod page;
@@ -105,10 +106,17 @@ impl TestApp {
             ("KAKAO_APP_ID".to_owned(), APP_ID.to_string()),
             ("RATE_LOGIN_STARTS".to_owned(), "0".to_owned()),
             ("RATE_POSTS".to_owned(), "0".to_owned()),
+            ("RATE_JOINS".to_owned(), "0".to_owned()),
             ("SHUTDOWN_SECONDS".to_owned(), "5".to_owned()),
         ]);
         environment.extend(backends.settings());
         environment.extend(settings);
+        // Its mail server's address is not known before it listens.
+        if let Some(url) = environment.get_mut("SMTP_URL")
+            && url == email::EMULATOR
+        {
+            emulator.smtp_url().clone_into(url);
+        }
         let mut app = Self {
             url,
             emulator,
@@ -210,6 +218,13 @@ impl TestApp {
         let world = self.emulator.world();
         let id = world.user_id(person).unwrap();
         world.live_access_tokens(id).len()
+    }
+
+    /// The access tokens of `person` that Kakao honours.
+    pub fn live_tokens(&self, person: &str) -> Vec<String> {
+        let world = self.emulator.world();
+        let id = world.user_id(person).unwrap();
+        world.live_access_tokens(id)
     }
 
     async fn stop(self) {

@@ -45,7 +45,7 @@ struct IndexPage {
     requests: Vec<RequestView>,
     issued: Vec<IssuedView>,
     faults: Vec<FaultView>,
-    endpoints: [Endpoint; 11],
+    endpoints: [Endpoint; 18],
     mail_link: String,
     refused_fault: Option<String>,
     clock: String,

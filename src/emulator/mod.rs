@@ -13,11 +13,13 @@ mod assets;
 mod authorize;
 mod breakage;
 mod clock;
+mod consents;
 mod console;
 mod cross_origin;
 mod fault;
 mod journal;
 mod ledger;
+mod listing;
 mod mail;
 mod openid;
 mod page;
@@ -56,7 +58,8 @@ pub use self::mail::{Mail, MailFault};
 pub use self::people::{Email, Person};
 pub use self::settings::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, ItemLevel, JAVASCRIPT_KEY,
-    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, Settings,
+    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, ServiceTerm,
+    Settings,
 };
 pub use self::shortcut::Consent;
 pub use self::signing::{Jwt, Signer};

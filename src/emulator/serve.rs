@@ -15,8 +15,8 @@ use super::journal::{Endpoint, Recorded};
 use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
 use super::{
-    Shared, account_logout, assets, breakage, console, cross_origin, mail, openid, page, sign_in,
-    token, user,
+    Shared, account_logout, assets, breakage, consents, console, cross_origin, listing, mail,
+    openid, page, sign_in, token, user,
 };
 
 /// Header that makes the one request carrying it fail.
@@ -87,6 +87,41 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(user::userinfo))
                 .route(web::post().to(user::userinfo))
                 .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource(Endpoint::Scopes.path())
+                .route(web::get().to(consents::scopes))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeScopes.path())
+                .route(web::post().to(consents::revoke_scopes))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::ServiceTerms.path())
+                .route(web::get().to(consents::terms))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeServiceTerms.path())
+                .route(web::post().to(consents::revoke_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UpgradeServiceTerms.path())
+                .route(web::post().to(consents::upgrade_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UserIds.path())
+                .route(web::get().to(listing::user_ids))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::AppUsers.path())
+                .route(web::get().to(listing::app_users))
+                .default_service(only("GET")),
         )
         .route("/emulator/account", web::post().to(sign_in::choose))
         .route("/emulator/consent", web::post().to(sign_in::consent))

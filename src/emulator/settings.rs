@@ -66,6 +66,14 @@ pub struct AppSettings {
     pub openid: bool,
     /// 동의항목: what may be asked, in the order of the consent page.
     pub items: Vec<ConsentItem>,
+    /// 서비스 약관 of an app with Kakao Sync, in the order of the consent page. Without any the app
+    /// has no Kakao Sync.
+    pub terms: Vec<ServiceTerm>,
+    /// Scopes without which `user/me` answers -402 and names those that are missing.
+    pub me_needs: Vec<String>,
+    /// Whether `/v2/app/users` answers the bare list of Kakao's samples, instead of the object of
+    /// Kakao's table.
+    pub bare_app_users: bool,
     /// Whether `properties` repeats nickname and pictures, as it does for older apps.
     pub legacy_properties: bool,
     /// Whether the deprecated `has_…` flags accompany the values.
@@ -98,6 +106,17 @@ pub struct ConsentItem {
     pub level: ItemLevel,
 }
 
+/// Terms of the service's own that the consent page of Kakao Sync shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTerm {
+    /// The name by which programs know it, such as `marketing`.
+    pub tag: String,
+    /// Title on the consent page.
+    pub title: String,
+    /// Whether the person cannot go on without it.
+    pub required: bool,
+}
+
 /// When a consent item is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemLevel {
@@ -121,6 +140,18 @@ impl Settings {
             token_quota: false,
             public_url: None,
             clock: Clock::default(),
+        }
+    }
+}
+
+impl ServiceTerm {
+    /// Terms with this tag and title.
+    #[must_use]
+    pub fn new(tag: &str, title: &str, required: bool) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            title: title.to_owned(),
+            required,
         }
     }
 }
@@ -184,6 +215,9 @@ impl AppSettings {
                 item("birthday", ItemLevel::WhileUsing),
                 item("gender", ItemLevel::WhileUsing),
             ],
+            terms: Vec::new(),
+            me_needs: Vec::new(),
+            bare_app_users: false,
             legacy_properties: true,
             legacy_flags: true,
             scope_of_refresh: false,

@@ -16,7 +16,7 @@ use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
 use super::{
     Shared, account_logout, assets, breakage, consents, console, cross_origin, listing, mail,
-    openid, page, sign_in, token, user,
+    openid, page, sign_in, token, user, webhook,
 };
 
 /// Header that makes the one request carrying it fail.
@@ -135,7 +135,18 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             web::post().to(console::clear_faults),
         )
         .route("/emulator/clock", web::post().to(console::advance_clock))
-        .route("/emulator/unlink", web::post().to(console::unlink))
+        .route("/webhooks", page_route().to(webhook::page::list))
+        .route("/people/{key}", page_route().to(webhook::page::person))
+        .route(
+            "/emulator/webhooks",
+            web::post().to(webhook::page::configure),
+        )
+        .route("/emulator/unlink", web::post().to(webhook::page::unlink))
+        .route(
+            "/emulator/withdraw",
+            web::post().to(webhook::page::withdraw),
+        )
+        .route("/emulator/event", web::post().to(webhook::page::event))
         .route("/emulator/openid", web::post().to(console::openid))
         .route("/emulator/reset", web::post().to(console::reset))
         .route("/emulator/style.css", page_route().to(assets::style))

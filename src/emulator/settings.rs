@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::openid::OPENID;
 use super::people::{Person, seeded_people};
+use super::webhook::UnlinkMethod;
 
 /// REST API key of the seeded app: the OAuth `client_id`.
 pub const REST_API_KEY: &str = "e0000000000000000000000000000001";
@@ -53,6 +54,12 @@ pub struct AppSettings {
     pub admin_keys: Vec<String>,
     /// Registered logout redirect URIs, compared as strings (KOE007).
     pub logout_redirect_uris: Vec<String>,
+    /// Where unlink webhooks go; nowhere when `None`.
+    pub unlink_webhook_url: Option<String>,
+    /// How unlink webhooks carry their parameters.
+    pub unlink_webhook_method: UnlinkMethod,
+    /// Where account status webhooks go; nowhere when `None`.
+    pub account_webhook_url: Option<String>,
     /// Whether Kakao Login is switched on (KOE004).
     pub login_on: bool,
     /// Whether only [`AppSettings::members`] may sign in (KOE005).
@@ -131,7 +138,8 @@ pub enum ItemLevel {
 impl Settings {
     /// The seeded app and people for a service at `service_url`, such as
     /// `http://127.0.0.1:8080`. Registers `<service_url>/auth/kakao/callback` as redirect URI and
-    /// `<service_url>/logged-out/kakao/done` as logout redirect URI.
+    /// `<service_url>/logged-out/kakao/done` as logout redirect URI. Webhooks go to
+    /// `<service_url>/webhooks/kakao/unlink` and `/webhooks/kakao/account`.
     #[must_use]
     pub fn seeded(service_url: &str) -> Self {
         Self {
@@ -202,6 +210,9 @@ impl AppSettings {
             other_keys: vec![JAVASCRIPT_KEY.to_owned(), NATIVE_APP_KEY.to_owned()],
             admin_keys: vec![ADMIN_KEY.to_owned()],
             logout_redirect_uris: vec![format!("{service_url}/logged-out/kakao/done")],
+            unlink_webhook_url: Some(format!("{service_url}/webhooks/kakao/unlink")),
+            unlink_webhook_method: UnlinkMethod::default(),
+            account_webhook_url: Some(format!("{service_url}/webhooks/kakao/account")),
             login_on: true,
             test_app: false,
             members: Vec::new(),

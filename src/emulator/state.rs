@@ -12,6 +12,7 @@ use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{AppSettings, Settings};
 use super::signing::{Alteration, Ring};
+use super::webhook::Deliveries;
 
 /// Life of an authorization code.
 pub(super) const CODE_LIFE: Duration = Duration::minutes(10);
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) mailbox: Mailbox,
+    pub(super) deliveries: Deliveries,
     /// The keys that sign ID tokens.
     pub(super) ring: Ring,
     /// What is wrong with the ID tokens, when something is to be.
@@ -212,6 +214,7 @@ impl State {
             faults: Faults::default(),
             journal: Journal::default(),
             mailbox: Mailbox::default(),
+            deliveries: Deliveries::default(),
             ring: Ring::default(),
             alteration: None,
             listed: VecDeque::new(),

@@ -100,8 +100,8 @@ impl World {
         terms.cloned().collect()
     }
 
-    /// Ends the link from Kakao's side, as a person does on the page of connected services.
-    /// False when there was none.
+    /// Ends the link from Kakao's side, as a person does on the page of connected services, and
+    /// tells nobody: see [`super::Emulator::disconnect`]. False when there was none.
     pub fn unlink_from_kakao(&self, key: &str) -> bool {
         let mut state = self.0.state();
         let user_id = state.person(key).and_then(|person| person.user_id);

@@ -14,6 +14,7 @@ mod pages;
 mod sign_in;
 mod token;
 mod user;
+mod webhooks;
 
 use std::net::TcpListener;
 

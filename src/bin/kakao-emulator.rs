@@ -46,6 +46,9 @@ struct Arguments {
     /// Switch the client secret off, as the console can.
     #[arg(long)]
     no_client_secret: bool,
+    /// Switch OpenID Connect on, as the console can: ID tokens come with the tokens.
+    #[arg(long)]
+    openid: bool,
     /// A consent item and when it is asked: required, optional, while-using or off. May be
     /// repeated.
     #[arg(long, value_name = "SCOPE=WHEN", value_parser = consent)]
@@ -80,6 +83,7 @@ impl Arguments {
         for (scope, level) in &self.consent {
             set_consent(app, scope, *level);
         }
+        app.openid = self.openid;
         app.legacy_properties = !self.no_legacy;
         app.legacy_flags = !self.no_legacy;
         app.test_app = !self.test_app.is_empty();

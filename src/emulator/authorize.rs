@@ -17,6 +17,8 @@ pub(super) struct Visitor<'a> {
     pub(super) person: &'a Person,
     /// Signed in during this very request, so that `prompt=login` is satisfied.
     pub(super) just_signed_in: bool,
+    /// When they gave Kakao their credentials.
+    pub(super) authenticated_at: OffsetDateTime,
     /// What this sign-in is told about the email.
     pub(super) email: EmailScenario,
 }
@@ -219,6 +221,9 @@ pub(super) fn grant(
         user_id,
         challenge: ask.challenge.clone(),
         email: visitor.email,
+        authenticated_at: visitor.authenticated_at,
+        openid: ask.wants_id_token(&state.app),
+        nonce: ask.nonce.clone(),
         expires_at: now + CODE_LIFE,
         used: false,
     };
@@ -247,6 +252,7 @@ mod tests {
         let visitor = |key: &str| Visitor {
             person: state.person(key).unwrap(),
             just_signed_in: false,
+            authenticated_at: OffsetDateTime::UNIX_EPOCH,
             email: EmailScenario::AsIs,
         };
         let ask = |rest: &str| Ask::read(&state.app, &good(rest)).unwrap();
@@ -276,6 +282,7 @@ mod tests {
             Some(Visitor {
                 person: state.person(key).unwrap(),
                 just_signed_in: false,
+                authenticated_at: OffsetDateTime::UNIX_EPOCH,
                 email: EmailScenario::AsIs,
             })
         };
@@ -302,6 +309,7 @@ mod tests {
             let visitor = Visitor {
                 person: state.person(key).unwrap(),
                 just_signed_in: false,
+                authenticated_at: OffsetDateTime::UNIX_EPOCH,
                 email: EmailScenario::AsIs,
             };
             decide(&state, &ask, Some(visitor), None)
@@ -319,6 +327,7 @@ mod tests {
         let visitor = Visitor {
             person: state.person("ordinary").unwrap(),
             just_signed_in: true,
+            authenticated_at: OffsetDateTime::UNIX_EPOCH,
             email: EmailScenario::AsIs,
         };
         let reply = Reply::Agree(["account_email".to_owned()].into());

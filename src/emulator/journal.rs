@@ -21,6 +21,14 @@ pub enum Endpoint {
     Unlink,
     /// `GET /oauth/logout`: the browser's logout together with the Kakao account.
     AccountLogout,
+    /// `GET /.well-known/openid-configuration`
+    Discovery,
+    /// `GET /.well-known/jwks.json`: the public keys.
+    Jwks,
+    /// `POST /oauth/tokeninfo`: the claims of an ID token.
+    IdTokenInfo,
+    /// `GET` or `POST /v1/oidc/userinfo`
+    UserInfo,
 }
 
 /// One request as it arrived, secrets included.
@@ -53,6 +61,7 @@ pub struct Recorded {
 pub(super) struct Journal {
     last: VecDeque<(u64, Recorded)>,
     counts: BTreeMap<Endpoint, usize>,
+    refreshes: usize,
     written: u64,
 }
 
@@ -60,7 +69,7 @@ const KEPT: usize = 500;
 
 impl Endpoint {
     /// Every endpoint, in the order of a sign-in.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Authorize,
         Self::Token,
         Self::AccessTokenInfo,
@@ -68,6 +77,10 @@ impl Endpoint {
         Self::Logout,
         Self::Unlink,
         Self::AccountLogout,
+        Self::Discovery,
+        Self::Jwks,
+        Self::IdTokenInfo,
+        Self::UserInfo,
     ];
 
     /// Path at Kakao's host.
@@ -81,6 +94,10 @@ impl Endpoint {
             Self::Logout => "/v1/user/logout",
             Self::Unlink => "/v1/user/unlink",
             Self::AccountLogout => "/oauth/logout",
+            Self::Discovery => "/.well-known/openid-configuration",
+            Self::Jwks => "/.well-known/jwks.json",
+            Self::IdTokenInfo => "/oauth/tokeninfo",
+            Self::UserInfo => "/v1/oidc/userinfo",
         }
     }
 
@@ -95,6 +112,10 @@ impl Endpoint {
             Self::Logout => "logout",
             Self::Unlink => "unlink",
             Self::AccountLogout => "account-logout",
+            Self::Discovery => "openid-configuration",
+            Self::Jwks => "jwks",
+            Self::IdTokenInfo => "tokeninfo",
+            Self::UserInfo => "userinfo",
         }
     }
 
@@ -119,7 +140,7 @@ impl Endpoint {
     /// Whether kauth.kakao.com serves it, rather than kapi.kakao.com.
     #[must_use]
     pub fn is_kauth(self) -> bool {
-        self.path().starts_with("/oauth/")
+        !self.path().starts_with("/v")
     }
 }
 
@@ -138,6 +159,10 @@ impl Journal {
     pub(super) fn write(&mut self, request: Recorded) -> u64 {
         if let Some(endpoint) = request.endpoint {
             *self.counts.entry(endpoint).or_default() += 1;
+            let is_refresh = request.value("grant_type") == Some("refresh_token");
+            if endpoint == Endpoint::Token && is_refresh {
+                self.refreshes += 1;
+            }
         }
         if self.last.len() == KEPT {
             self.last.pop_front();
@@ -160,6 +185,10 @@ impl Journal {
 
     pub(super) fn count(&self, endpoint: Endpoint) -> usize {
         self.counts.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    pub(super) fn refreshes(&self) -> usize {
+        self.refreshes
     }
 
     /// The requests kept, the oldest first.

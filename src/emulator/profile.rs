@@ -136,13 +136,13 @@ struct View<'a> {
 }
 
 /// Addresses of the large and the small picture.
-struct Pictures {
+pub(super) struct Pictures {
     profile: String,
-    thumbnail: String,
+    pub(super) thumbnail: String,
 }
 
 impl Pictures {
-    fn of(person: &Person, hosts: PictureHosts<'_>, secure: bool) -> Self {
+    pub(super) fn of(person: &Person, hosts: PictureHosts<'_>, secure: bool) -> Self {
         if let Some(url) = &person.picture_url {
             let url = match url.strip_prefix("http://") {
                 Some(rest) if secure => format!("https://{rest}"),
@@ -173,7 +173,7 @@ impl View<'_> {
     }
 
     fn is_agreed(&self, scope: &str) -> bool {
-        self.is_offered(scope) && self.link.scopes.contains(scope)
+        self.link.allows(self.app, scope)
     }
 
     /// User properties as older apps still receive them.

@@ -189,6 +189,10 @@ fn kauth_documented(code: &str) -> (StatusCode, &'static str, &'static str) {
         "KOE319" => (400, "invalid_grant", "refresh_token is missing"),
         "KOE320" => (400, "invalid_grant", "authorization code not found"),
         "KOE322" => (400, "invalid_grant", "expired_or_invalid_refresh_token"),
+        "KOE400" => (400, "invalid_token", "malformed ID token"),
+        "KOE401" => (400, "invalid_token", "unknown issuer of ID token"),
+        "KOE402" => (400, "invalid_token", "invalid signature of ID token"),
+        "KOE403" => (400, "invalid_token", "expired ID token"),
         _ => (400, "invalid_request", "invalid request"),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -1,6 +1,7 @@
 //! What Kakao's console would hold: the app, its keys, its addresses and its consent items.
 
 use super::clock::Clock;
+use super::openid::OPENID;
 use super::people::{Person, seeded_people};
 
 /// REST API key of the seeded app: the OAuth `client_id`.
@@ -60,12 +61,17 @@ pub struct AppSettings {
     pub members: Vec<String>,
     /// Whether people under 14 are sent back with `access_denied`.
     pub refuse_under_14: bool,
+    /// Whether OpenID Connect is switched on: ID tokens come with every sign-in that asks for no
+    /// `scope`, or for `openid` among others. Off by default, as in Kakao's console.
+    pub openid: bool,
     /// 동의항목: what may be asked, in the order of the consent page.
     pub items: Vec<ConsentItem>,
     /// Whether `properties` repeats nickname and pictures, as it does for older apps.
     pub legacy_properties: bool,
     /// Whether the deprecated `has_…` flags accompany the values.
     pub legacy_flags: bool,
+    /// Whether a refresh repeats `scope`, which no document lists for it.
+    pub scope_of_refresh: bool,
     /// Whether answers carry fields no document names, to catch clients that refuse them.
     pub unknown_fields: bool,
 }
@@ -133,6 +139,11 @@ impl AppSettings {
         Some(item.level)
     }
 
+    /// Whether `scope` may be asked for.
+    pub(super) fn offers(&self, scope: &str) -> bool {
+        self.level(scope).is_some() || (self.openid && scope == OPENID)
+    }
+
     fn seeded(service_url: &str) -> Self {
         let service_url = service_url.trim_end_matches('/');
         let redirect_uris = vec![format!("{service_url}/auth/kakao/callback")];
@@ -164,6 +175,7 @@ impl AppSettings {
             test_app: false,
             members: Vec::new(),
             refuse_under_14: true,
+            openid: false,
             items: vec![
                 item("profile_nickname", ItemLevel::Required),
                 item("profile_image", ItemLevel::Optional),
@@ -174,6 +186,7 @@ impl AppSettings {
             ],
             legacy_properties: true,
             legacy_flags: true,
+            scope_of_refresh: false,
             unknown_fields: false,
         }
     }

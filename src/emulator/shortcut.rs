@@ -89,6 +89,7 @@ fn outcome(
     let visitor = Visitor {
         person: &person,
         just_signed_in: true,
+        authenticated_at: now,
         email: EmailScenario::AsIs,
     };
     let reply = match consent {

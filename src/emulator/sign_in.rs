@@ -81,6 +81,7 @@ pub(super) async fn authorize(shared: Data<Shared>, received: ReqData<Received>)
     let visitor = person.as_ref().map(|person| Visitor {
         person,
         just_signed_in: false,
+        authenticated_at: state.signed_in_at(cookie, &person.key, now),
         email: EmailScenario::AsIs,
     });
     proceed(&shared, &mut state, &received, &ask, visitor, None)
@@ -115,12 +116,17 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
         // Only a form of somebody's own making names what is no fault.
         let _ = state.arm_once(text);
     }
-    let visitor = Some(Visitor {
-        person: &person,
-        just_signed_in: true,
-        email,
-    });
+    let visitor = |authenticated_at| {
+        Some(Visitor {
+            person: &person,
+            just_signed_in: true,
+            authenticated_at,
+            email,
+        })
+    };
     if is_kept(&state, &received, &ask, &person, now) {
+        let cookie = received.session.as_deref().unwrap_or_default();
+        let visitor = visitor(state.signed_in_at(cookie, &person.key, now));
         return proceed(&shared, &mut state, &received, &ask, visitor, None);
     }
     let life = if received.field("keep").is_some() {
@@ -131,7 +137,7 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Ok(session) = state.open_session(&shared.random, &person.key, life, now) else {
         return HttpResponse::InternalServerError().finish();
     };
-    let mut response = proceed(&shared, &mut state, &received, &ask, visitor, None);
+    let mut response = proceed(&shared, &mut state, &received, &ask, visitor(now), None);
     let cookie = session_cookie(&shared, session, life);
     if response.add_cookie(&cookie).is_err() {
         return HttpResponse::InternalServerError().finish();
@@ -159,9 +165,11 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     } else {
         Reply::Agree(items.map(|(_, scope)| scope.clone()).collect())
     };
+    let cookie = received.session.as_deref().unwrap_or_default();
     let visitor = Some(Visitor {
         person: &person,
         just_signed_in: true,
+        authenticated_at: state.signed_in_at(cookie, &person.key, shared.clock.now()),
         email: EmailScenario::named(received.field("scenario").unwrap_or_default()),
     });
     proceed(&shared, &mut state, &received, &ask, visitor, Some(&reply))

@@ -11,6 +11,7 @@ use super::mail::Mailbox;
 use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{AppSettings, Settings};
+use super::signing::{Alteration, Ring};
 
 /// Life of an authorization code.
 pub(super) const CODE_LIFE: Duration = Duration::minutes(10);
@@ -47,6 +48,10 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) mailbox: Mailbox,
+    /// The keys that sign ID tokens.
+    pub(super) ring: Ring,
+    /// What is wrong with the ID tokens, when something is to be.
+    pub(super) alteration: Option<Alteration>,
     issued: BTreeMap<i64, Issued>,
     logins: u64,
     next_user_id: i64,
@@ -81,6 +86,11 @@ pub(super) struct Code {
     /// S256 challenge of RFC 7636, when the client sent one.
     pub(super) challenge: Option<String>,
     pub(super) email: EmailScenario,
+    /// When the person gave Kakao their credentials.
+    pub(super) authenticated_at: OffsetDateTime,
+    /// An ID token comes with the tokens.
+    pub(super) openid: bool,
+    pub(super) nonce: Option<String>,
     pub(super) expires_at: OffsetDateTime,
     pub(super) used: bool,
 }
@@ -93,6 +103,8 @@ pub(super) struct Token {
     /// Tokens of one code exchange, and of its refreshes, share this number and end together.
     pub(super) login: u64,
     pub(super) email: EmailScenario,
+    /// When the person gave Kakao their credentials, for a token that came with an ID token.
+    pub(super) openid: Option<OffsetDateTime>,
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -101,6 +113,7 @@ pub(super) struct Token {
 pub(super) struct Session {
     /// Key of the person.
     pub(super) person: String,
+    pub(super) opened_at: OffsetDateTime,
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -109,6 +122,13 @@ pub(super) struct Session {
 struct Issued {
     access: VecDeque<OffsetDateTime>,
     refresh: VecDeque<OffsetDateTime>,
+}
+
+impl Link {
+    /// Whether the app has the item `scope` configured and the person agrees to it.
+    pub(super) fn allows(&self, app: &AppSettings, scope: &str) -> bool {
+        app.level(scope).is_some() && self.scopes.contains(scope)
+    }
 }
 
 impl EmailScenario {
@@ -161,6 +181,8 @@ impl State {
             faults: Faults::default(),
             journal: Journal::default(),
             mailbox: Mailbox::default(),
+            ring: Ring::default(),
+            alteration: None,
             issued: BTreeMap::new(),
             logins: 0,
             next_user_id: 2_900_001_001,
@@ -311,6 +333,7 @@ impl State {
         let name = random.session()?;
         let session = Session {
             person: person.to_owned(),
+            opened_at: now,
             expires_at: now + life,
         };
         let over = |old: &Session| old.expires_at < now;
@@ -325,6 +348,18 @@ impl State {
             return None;
         }
         self.person(&session.person)
+    }
+
+    /// When the browser with this cookie signed in as `person`; now, when it has not.
+    pub(super) fn signed_in_at(
+        &self,
+        cookie: &str,
+        person: &str,
+        now: OffsetDateTime,
+    ) -> OffsetDateTime {
+        let session = self.sessions.get(cookie);
+        let session = session.filter(|it| it.person == person && it.expires_at > now);
+        session.map_or(now, |session| session.opened_at)
     }
 }
 
@@ -343,6 +378,7 @@ mod tests {
             client_id: String::new(),
             login: 1,
             email: EmailScenario::AsIs,
+            openid: None,
             expires_at: now + ACCESS_LIFE,
         };
         state.agree(1, ["account_email".to_owned()], now);

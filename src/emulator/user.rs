@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Shared;
+use super::openid;
 use super::profile::{self, Keys, PictureHosts};
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError};
@@ -52,11 +53,15 @@ pub(super) async fn access_token_info(
 /// `GET` and `POST /v2/user/me`
 pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
-    let hosts = PictureHosts {
-        plain: &shared.url,
-        secure: shared.settings.public_url.as_deref(),
-    };
+    let hosts = shared.picture_hosts();
     respond(about(&shared.state(), &received, hosts, now))
+}
+
+/// `GET` and `POST /v1/oidc/userinfo`: for access tokens only.
+pub(super) async fn userinfo(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    let state = shared.state();
+    respond(claims(&state, &received, shared.picture_hosts(), now))
 }
 
 /// `POST` and `GET /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
@@ -147,6 +152,36 @@ fn about(
     Ok(profile::answer(
         &state.app, &person, &link, hosts, secure, &keys,
     ))
+}
+
+fn claims(
+    state: &State,
+    received: &Received,
+    hosts: PictureHosts<'_>,
+    now: OffsetDateTime,
+) -> Result<Value, KapiError> {
+    let caller = own_token(state, received, now)?;
+    let user_id = caller.user_id();
+    if !state.app.openid {
+        return Err(KapiError::documented(-3));
+    }
+    let not_linked = || KapiError::documented(-101);
+    let person = state.person_by_id(user_id).ok_or_else(not_linked)?;
+    let link = state.links.get(&user_id).ok_or_else(not_linked)?;
+    let (mut person, mut link) = (person.clone(), link.clone());
+    if let Caller::Token { email, .. } = caller {
+        email.apply(&mut person, &mut link);
+    }
+    Ok(openid::userinfo(&state.app, &person, &link, hosts))
+}
+
+/// Authenticates an access token, where no admin key is taken.
+fn own_token(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
+    let (_, token) = received
+        .credentials()
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .ok_or_else(no_key)?;
+    bearer(state, token, now)
 }
 
 /// Authenticates either style, in the order of Kakao's answers: key or token first, then the

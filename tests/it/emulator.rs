@@ -7,6 +7,7 @@ mod command;
 mod console;
 mod faults;
 mod mail;
+mod openid;
 mod pages;
 mod sign_in;
 mod token;

@@ -63,3 +63,4 @@ mod stage;
 mod store;
 mod table;
 mod throttle;
+mod webhooks;

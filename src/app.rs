@@ -163,6 +163,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
         search_strict: config.admin.search_strict,
+        withdraw_unlinked: config.kakao.withdraw_unlinked,
         audit_retention: config.admin.audit_retention,
     };
     let random = Random::system();

@@ -163,6 +163,9 @@ pub struct Kakao {
     pub scopes: Vec<String>,
     /// `KAKAO_OIDC`: whether logins ask for an ID token and must get one.
     pub oidc: bool,
+    /// `KAKAO_UNLINKED`: whether members are erased whose only way in was a Kakao account that
+    /// Kakao tells is not connected any more.
+    pub withdraw_unlinked: bool,
     /// `KAKAO_UNLINK_METHOD`: how Kakao calls the unlink webhook.
     pub unlink_method: UnlinkMethod,
     /// `KAKAO_AUTH_URL`.

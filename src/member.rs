@@ -267,6 +267,17 @@ pub enum Method {
     Password,
 }
 
+impl Method {
+    /// As it is stored.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Kakao => "kakao",
+            Self::Password => "password",
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {

@@ -1,5 +1,6 @@
 // What people do, in steps that several tests share.
 
+import { followMail } from './mailbox.mjs';
 import { word } from './words.mjs';
 
 /** A link or button by its words. */
@@ -53,4 +54,26 @@ export async function join(browser, service, name, email) {
   await page.locator('button[name=answer][value=agree]').click();
   await page.waitForURL(`${service}/me`);
   await context.close();
+}
+
+/** Joins by email, through the mail, up to the page that says so. */
+export async function joinByEmail(page, demo, { lang, name, email, password }) {
+  await page.goto(`${demo.service}/join`);
+  await page.locator('#name').fill(name);
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  for (const box of await page.locator('fieldset.agree input[type=checkbox][required]').all()) await box.check();
+  await control(page, 'button', word(lang, 'join.submit')).click();
+  await page.waitForURL(`${demo.service}/join/sent`);
+  await followMail(page, demo, email);
+  await control(page, 'button', word(lang, 'join.verify.submit')).click();
+  await page.waitForURL(`${demo.service}/join/done`);
+}
+
+/** Types an address and a password into the login page. */
+export async function logInByEmail(page, service, email, password) {
+  await page.goto(`${service}/login`);
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.locator('main form button.wide').click();
 }

@@ -193,7 +193,7 @@ pub async fn run(
             json,
         } => {
             let until = end_of_day(until.as_deref().unwrap_or_default(), gate.clock.now())?;
-            let act = Act::Suspend { until };
+            let act = Act::Suspend { until, tell: false };
             desk.act(member, act, &reason, json, out).await
         }
         Command::Restore { member, act } => {

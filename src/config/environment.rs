@@ -38,6 +38,7 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_SCOPES",
     "KAKAO_OIDC",
     "KAKAO_UNLINK_METHOD",
+    "KAKAO_UNLINKED",
     "KAKAO_AUTH_URL",
     "KAKAO_API_URL",
     "KAKAO_CONNECT_TIMEOUT_MS",
@@ -419,6 +420,8 @@ impl Reader<'_> {
                 ("post", UnlinkMethod::Post),
             ],
         );
+        let withdraw_unlinked =
+            self.choice("KAKAO_UNLINKED", &[("keep", false), ("withdraw", true)]);
         let plain = |scope: &String| scope.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if !scopes.iter().all(plain) {
             self.problem(
@@ -441,6 +444,7 @@ impl Reader<'_> {
             scopes,
             oidc: oidc?,
             unlink_method: unlink_method?,
+            withdraw_unlinked: withdraw_unlinked?,
             auth_url: auth_url?,
             api_url: api_url?,
         })

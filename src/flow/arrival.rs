@@ -5,8 +5,12 @@ use std::time::Instant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::account::Waiting;
+use super::login::CONFLICT;
 use super::owed::{Revocation, owe};
-use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Rules, Why, log_event};
+use super::{
+    Attempt, Audited, Completed, Ending, Gate, LoginFailure, Origin, Rules, Why, log_event,
+};
 use crate::kakao::{AuthorizationCode, Tokens, User};
 use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
 use crate::session::Token;
@@ -18,8 +22,8 @@ use crate::store::{self, AnyConnection};
 
 /// What Kakao told about a person, and the tokens to keep.
 pub(super) struct Arrival {
-    profile: KakaoProfile,
-    tokens: Tokens,
+    pub(super) profile: KakaoProfile,
+    pub(super) tokens: Tokens,
 }
 
 /// What became of somebody whom Kakao vouched for.
@@ -27,6 +31,7 @@ enum Admission {
     Signed(Member, Token),
     Barred(Member),
     OtherPerson,
+    Conflict(Waiting),
 }
 
 impl Rules {
@@ -71,10 +76,11 @@ impl Gate {
         if named.is_some_and(|id| id != user.id) {
             return Err(distrust("ID token and user/me name different people"));
         }
-        Ok(self.profile(user, tokens))
+        Ok(self.profile(user, tokens.scopes.join(" ")))
     }
 
-    fn profile(&self, user: User, tokens: &Tokens) -> KakaoProfile {
+    /// What is kept of what Kakao told.
+    pub(super) fn profile(&self, user: User, scopes: String) -> KakaoProfile {
         let (email, email_valid, email_verified) = match user.email {
             Some(email) => (Some(email.address), email.valid, email.verified),
             None => (None, false, false),
@@ -88,7 +94,7 @@ impl Gate {
             email,
             email_valid,
             email_verified,
-            scopes: tokens.scopes.join(" "),
+            scopes,
         }
     }
 
@@ -115,7 +121,7 @@ impl Gate {
         });
     }
 
-    fn owe_back(
+    pub(super) fn owe_back(
         &self,
         connection: &mut AnyConnection,
         kind: Kind,
@@ -129,7 +135,7 @@ impl Gate {
             told: tokens.access.expose().as_bytes(),
             expires_at: now + tokens.access_expires_in,
         };
-        owe(self, connection, &revocation, now)
+        owe(self, connection, &revocation, now).map(drop)
     }
 
     /// Everything that must happen together or not at all.
@@ -139,11 +145,11 @@ impl Gate {
         attempt: &Attempt,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
-        let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
-        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
+        let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves());
+        let action = attempt.action();
         let admitted = self
             .store
             .write(move |connection| {
@@ -156,6 +162,16 @@ impl Gate {
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
+                }
+                if let Some(owner) = gate.conflict(connection, profile)? {
+                    gate.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
+                    attempts::settle(connection, &state_hash, CONFLICT)?;
+                    let audited = Audited {
+                        actor: None,
+                        ..Audited::own(owner, "join.kakao", &from).refused("email_conflict")
+                    };
+                    gate.audit(connection, &[audited], now)?;
+                    return Ok(Admission::Conflict(Waiting::begin(arrival.profile, now)));
                 }
                 let newcomer = Newcomer {
                     id: MemberId(gate.random.id(now)?),
@@ -207,10 +223,10 @@ impl Gate {
         match admitted {
             Admission::Signed(member, token) => {
                 log_event(action, member.id, token.id(), origin);
-                Ok(Completed {
+                Ok(Ending::SignedIn(Completed {
                     token,
                     next: attempt.next.clone(),
-                })
+                }))
             }
             Admission::Barred(member) => {
                 let until = match member.standing {
@@ -221,6 +237,10 @@ impl Gate {
                     why: Why::Suspended { until },
                     cause: Some(format!("member {} is suspended", member.id)),
                 })
+            }
+            Admission::Conflict(waiting) => {
+                let sealed = waiting.seal(&self.vault).map_err(|_| Why::Server)?;
+                Ok(Ending::Conflict(Some(sealed)))
             }
             Admission::OtherPerson => Err(LoginFailure {
                 why: Why::OtherPerson,

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use super::Next;
 use crate::member::MemberId;
@@ -28,14 +29,36 @@ const MOST: usize = 5;
 /// What the vault binds the cookie's content to.
 const CONTEXT: &str = "login attempts cookie";
 
+/// What an attempt is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A login of anybody.
+    Login,
+    /// The same, of somebody who is to choose between the accounts that Kakao remembers.
+    Choice,
+    /// Somebody signed in is to show that it is still them.
+    Proof(MemberId),
+    /// A Kakao account is to be connected to a member.
+    Link(Bound),
+}
+
+/// The one session that may bring an attempt back: whoever else does so changes nothing (ID-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Whose it is.
+    pub member: MemberId,
+    /// Its id.
+    pub session: Uuid,
+}
+
 /// One login under way.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attempt {
     seed: [u8; 32],
     /// Where to go afterwards.
     pub next: Next,
-    /// Who is to prove that it is still them; `None` for a login of anybody.
-    pub proves: Option<MemberId>,
+    /// What it is for.
+    pub purpose: Purpose,
     started: OffsetDateTime,
 }
 
@@ -47,13 +70,13 @@ impl Attempt {
     pub fn begin(
         random: &Random,
         next: Next,
-        proves: Option<MemberId>,
+        purpose: Purpose,
         now: OffsetDateTime,
     ) -> Result<Self, NoRandomness> {
         Ok(Self {
             seed: random.bytes()?,
             next,
-            proves,
+            purpose,
             started: now,
         })
     }
@@ -80,6 +103,35 @@ impl Attempt {
     #[must_use]
     pub fn nonce(&self) -> String {
         self.text("nonce")
+    }
+
+    /// Who is to prove that it is still them.
+    #[must_use]
+    pub fn proves(&self) -> Option<MemberId> {
+        match self.purpose {
+            Purpose::Proof(member) => Some(member),
+            _ => None,
+        }
+    }
+
+    /// Whose it is, if somebody signed in began it.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        match self.purpose {
+            Purpose::Login | Purpose::Choice => None,
+            Purpose::Proof(member) => Some(member),
+            Purpose::Link(bound) => Some(bound.member),
+        }
+    }
+
+    /// What the audit log calls its end.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Login | Purpose::Choice => "login.kakao",
+            Purpose::Proof(_) => "reauth.kakao",
+            Purpose::Link(_) => "kakao.link",
+        }
     }
 
     /// What the session that grows out of this attempt is derived from.
@@ -122,6 +174,18 @@ struct Stored {
     t: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<MemberId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    l: Option<Bound>,
+}
+
+impl Stored {
+    fn purpose(&self) -> Purpose {
+        match (self.p, self.l) {
+            (Some(member), _) => Purpose::Proof(member),
+            (None, Some(bound)) => Purpose::Link(bound),
+            (None, None) => Purpose::Login,
+        }
+    }
 }
 
 impl Attempts {
@@ -135,9 +199,9 @@ impl Attempts {
             .unwrap_or_default();
         let attempts = stored.into_iter().filter_map(|stored| {
             Some(Attempt {
-                seed: URL_SAFE_NO_PAD.decode(stored.s).ok()?.try_into().ok()?,
+                seed: URL_SAFE_NO_PAD.decode(&stored.s).ok()?.try_into().ok()?,
                 next: Next::path(&stored.n)?,
-                proves: stored.p,
+                purpose: stored.purpose(),
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
             })
         });
@@ -160,7 +224,11 @@ impl Attempts {
                 s: URL_SAFE_NO_PAD.encode(attempt.seed),
                 n: attempt.next.as_str().to_owned(),
                 t: attempt.started.unix_timestamp(),
-                p: attempt.proves,
+                p: attempt.proves(),
+                l: match attempt.purpose {
+                    Purpose::Link(bound) => Some(bound),
+                    _ => None,
+                },
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;
@@ -214,7 +282,7 @@ mod tests {
     }
 
     fn begin(next: &str, now: OffsetDateTime) -> Attempt {
-        Attempt::begin(&Random::system(), Next::parse(next), None, now).unwrap()
+        Attempt::begin(&Random::system(), Next::parse(next), Purpose::Login, now).unwrap()
     }
 
     const NOON: OffsetDateTime = time::macros::datetime!(2026-03-02 12:00 UTC);

@@ -45,6 +45,10 @@ pub enum Why {
     },
     /// Somebody else than the person who is signed in has proved who they are.
     OtherPerson,
+    /// The Kakao account that was to be connected is connected to another member.
+    AlreadyLinked,
+    /// The member has another Kakao account.
+    HasKakao,
     /// The callback was not shaped like one.
     BadRequest,
     /// The database is not available.
@@ -71,6 +75,8 @@ impl Why {
             Self::Under14 => "under14",
             Self::Suspended { .. } => "suspended",
             Self::OtherPerson => "other_person",
+            Self::AlreadyLinked => "already_linked",
+            Self::HasKakao => "has_kakao",
             Self::BadRequest => "bad_request",
             Self::Unavailable => "unavailable",
             Self::Server => "server",

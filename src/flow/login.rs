@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Why};
+use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Purpose, Why};
 use crate::kakao::{AuthorizationCode, Authorize, Prompt, code_challenge};
-use crate::member::MemberId;
 use crate::session::Token;
 use crate::store;
 use crate::store::attempts::{self, Claim};
@@ -22,6 +21,12 @@ const OUR_PART: Duration = Duration::from_millis(2_500);
 
 /// How often a doubled callback looks whether the first has come to a result.
 const PEEK: Duration = Duration::from_millis(100);
+
+/// How a claimed attempt ended that connected a Kakao account.
+pub(super) const LINKED: &str = "linked";
+
+/// How one ended whose address belongs to a member.
+pub(super) const CONFLICT: &str = "conflict";
 
 /// A login that was begun.
 pub struct Begun {
@@ -98,6 +103,17 @@ pub struct Completed {
     pub next: Next,
 }
 
+/// What became of somebody whom Kakao sent back.
+pub enum Ending {
+    /// They are signed in.
+    SignedIn(Completed),
+    /// The Kakao account was connected to the member who is signed in; on to there.
+    Linked(Next),
+    /// Nobody was let in: the address belongs to a member already. What Kakao told waits for that
+    /// member, sealed for the browser; a doubled callback has nothing to give.
+    Conflict(Option<String>),
+}
+
 impl Callback {
     /// The `state` that came back.
     #[must_use]
@@ -114,8 +130,7 @@ impl Callback {
 
 impl Gate {
     /// Begins a login: one more attempt in this browser, and the address to send it to.
-    /// `ask` names consent items to be asked for again; `proves` is somebody signed in who is to
-    /// show that it is still them, by signing in to Kakao once more.
+    /// `ask` names consent items to be asked for again.
     ///
     /// # Errors
     /// [`Why::Server`] when there is no randomness.
@@ -124,16 +139,21 @@ impl Gate {
         sealed: Option<&str>,
         next: Next,
         ask: Option<&[String]>,
-        proves: Option<MemberId>,
+        purpose: Purpose,
     ) -> Result<Begun, LoginFailure> {
         let now = self.clock.now();
-        let attempt = Attempt::begin(&self.random, next, proves, now).map_err(|_| Why::Server)?;
+        let attempt = Attempt::begin(&self.random, next, purpose, now).map_err(|_| Why::Server)?;
         let location = self.kakao.authorize_url(&Authorize {
             state: &attempt.state(),
             nonce: &attempt.nonce(),
             code_challenge: &code_challenge(&attempt.code_verifier()),
             scopes: ask,
-            prompt: proves.map(|_| Prompt::Login),
+            prompt: match purpose {
+                Purpose::Login => None,
+                Purpose::Proof(_) => Some(Prompt::Login),
+                // Not whichever account the browser happens to be signed in to.
+                Purpose::Choice | Purpose::Link(_) => Some(Prompt::SelectAccount),
+            },
         });
         let mut attempts = Attempts::open(&self.vault, sealed, now);
         attempts.add(attempt);
@@ -157,7 +177,7 @@ impl Gate {
         attempts: &Attempts,
         current: Option<Token>,
         origin: Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let outcome = match self.attempt_of(&callback, attempts) {
             Ok((attempt, code)) => {
                 let gate = self.clone();
@@ -172,8 +192,11 @@ impl Gate {
             }
         };
         // Failures are counted where they are told, together with callbacks that were none.
-        if outcome.is_ok() {
-            self.metrics.login("success");
+        match &outcome {
+            Ok(Ending::SignedIn(_)) => self.metrics.login("success"),
+            Ok(Ending::Linked(_)) => self.metrics.login("linked"),
+            Ok(Ending::Conflict(_)) => self.metrics.login("email_conflict"),
+            Err(_) => {}
         }
         outcome
     }
@@ -204,7 +227,7 @@ impl Gate {
         attempt: &Attempt,
         current: Option<Token>,
         origin: &Origin,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         let deadline = Instant::now() + LIMIT;
         let state_hash = attempt.state_hash();
         match self.claim(&state_hash, attempt.expires_at()).await? {
@@ -214,7 +237,10 @@ impl Gate {
             }
         }
         let outcome = match self.ask_kakao(code, attempt, deadline - OUR_PART).await {
-            Ok(arrival) => self.admit(arrival, attempt, current, origin).await,
+            Ok(arrival) => match attempt.purpose {
+                Purpose::Link(bound) => self.link(arrival, attempt, bound, current, origin).await,
+                _ => self.admit(arrival, attempt, current, origin).await,
+            },
             Err(failure) => Err(failure),
         };
         if let Err(failure) = &outcome {
@@ -243,7 +269,7 @@ impl Gate {
         state_hash: String,
         mut outcome: Option<String>,
         deadline: Instant,
-    ) -> Result<Completed, LoginFailure> {
+    ) -> Result<Ending, LoginFailure> {
         while outcome.is_none() && Instant::now() < deadline {
             tokio::time::sleep(PEEK).await;
             let hash = state_hash.clone();
@@ -252,18 +278,22 @@ impl Gate {
                 .read(move |connection| attempts::outcome(connection, &hash))
                 .await?;
         }
-        let session = outcome
-            .as_deref()
-            .and_then(|outcome| outcome.strip_prefix("session:"));
-        let Some(Ok(id)) = session.map(Uuid::parse_str) else {
+        let outcome = outcome.as_deref().unwrap_or_default();
+        if outcome == LINKED {
+            return Ok(Ending::Linked(attempt.next.clone()));
+        }
+        if outcome == CONFLICT {
+            return Ok(Ending::Conflict(None));
+        }
+        let Some(Ok(id)) = outcome.strip_prefix("session:").map(Uuid::parse_str) else {
             return Err(Why::CodeUsed.into());
         };
         let token = Token::of_attempt(id, attempt.seed());
         match self.who(&token).await? {
-            Found::Live(_) => Ok(Completed {
+            Found::Live(_) => Ok(Ending::SignedIn(Completed {
                 token,
                 next: attempt.next.clone(),
-            }),
+            })),
             // Signed out since: a replay must not sign in again.
             Found::Ended(..) | Found::Unknown => Err(Why::CodeUsed.into()),
         }
@@ -272,8 +302,8 @@ impl Gate {
 
 /// The result of a story told in a task of its own. A panic there goes on here.
 fn finished(
-    joined: Result<Result<Completed, LoginFailure>, tokio::task::JoinError>,
-) -> Result<Completed, LoginFailure> {
+    joined: Result<Result<Ending, LoginFailure>, tokio::task::JoinError>,
+) -> Result<Ending, LoginFailure> {
     joined.unwrap_or_else(|join| match join.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Why::Unavailable.into()),

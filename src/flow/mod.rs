@@ -1,6 +1,7 @@
 //! What people do, one file a story. A flow knows the rules and the order of things; it knows
 //! nothing of HTTP, and does what must be atomic in one `store.write`.
 
+pub mod account;
 pub mod admin;
 mod arrival;
 mod attempt;
@@ -25,10 +26,10 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use attempt::{Attempt, Attempts};
+pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
-pub use login::{Begun, Callback, Completed};
+pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
 pub use next::Next;
 pub use password::{
@@ -121,6 +122,9 @@ pub struct Rules {
     pub owner_kakao_ids: Vec<KakaoId>,
     /// A part of a name finds members only together with one more condition.
     pub search_strict: bool,
+    /// Members whose only way in was a Kakao account are erased when Kakao tells that it is not
+    /// connected any more.
+    pub withdraw_unlinked: bool,
     /// How long entries of the audit log are kept.
     pub audit_retention: Duration,
 }

@@ -17,9 +17,9 @@ use super::password::Forgotten;
 use crate::kakao::{self, AccessToken};
 use crate::mail::{self, Message};
 use crate::member::{KakaoId, MemberId};
-use crate::store::members::acts;
+use crate::store::members::{account, acts};
 use crate::store::outbox::{self, DueCall, Kind, Lane, NewCall};
-use crate::store::sessions::Ended;
+use crate::store::sessions::{Ended, own};
 use crate::store::{self, AnyConnection};
 
 /// How many debts are paid at once.
@@ -37,6 +37,12 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// How long a logout by admin key is tried: by then Kakao's access tokens have long expired.
 const BY_ADMIN_KEY: time::Duration = time::Duration::DAY;
 
+/// The longest that a page waits to tell whether Kakao has done what it was asked.
+const WORTH_WAITING: Duration = Duration::from_secs(2);
+
+/// How often it looks meanwhile.
+const PEEK: Duration = Duration::from_millis(50);
+
 /// A token to be revoked, or a connection to be dissolved with it.
 pub(super) struct Revocation<'a> {
     pub(super) kind: Kind,
@@ -46,13 +52,16 @@ pub(super) struct Revocation<'a> {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// Writes a debt down.
+/// How long the end of a connection is asked for by admin key: through any outage.
+const UNLINK_BY_ADMIN_KEY: time::Duration = time::Duration::days(30);
+
+/// Writes a debt down; answers its id.
 pub(super) fn owe(
     gate: &Gate,
     connection: &mut AnyConnection,
     revocation: &Revocation<'_>,
     now: OffsetDateTime,
-) -> Result<(), store::Error> {
+) -> Result<Uuid, store::Error> {
     let id = gate.random.id(now)?;
     let call = NewCall {
         id,
@@ -62,7 +71,8 @@ pub(super) fn owe(
         created_at: now,
         expires_at: revocation.expires_at,
     };
-    outbox::owe(connection, &call)
+    outbox::owe(connection, &call)?;
+    Ok(id)
 }
 
 /// What a debt's token is sealed for.
@@ -124,7 +134,7 @@ impl Gate {
             told: &token,
             expires_at: *expires_at,
         };
-        owe(self, connection, &revocation, now)
+        owe(self, connection, &revocation, now).map(drop)
     }
 
     /// Owes a member a letter, for as long as there is a point in it.
@@ -144,7 +154,58 @@ impl Gate {
             told: &told,
             expires_at: now + life,
         };
-        owe(self, connection, &revocation, now)
+        owe(self, connection, &revocation, now).map(drop)
+    }
+
+    /// Owes Kakao the end of a member's connection to our app: by admin key, or without one by a
+    /// token that a session still has. `None` when there is neither, and only the person can end
+    /// it. To be called while the sessions still have their tokens.
+    pub(super) fn owe_unlink(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        id: KakaoId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Uuid>, store::Error> {
+        if self.kakao.has_admin_key() {
+            let id = id.to_string();
+            let revocation = Revocation {
+                kind: Kind::UnlinkById,
+                member: Some(member),
+                told: id.as_bytes(),
+                expires_at: now + UNLINK_BY_ADMIN_KEY,
+            };
+            return owe(self, connection, &revocation, now).map(Some);
+        }
+        for (session, sealed, expires_at) in own::kakao_access(connection, member, now)? {
+            let Some(token) = self.vault.open(&access_token_context(session), &sealed) else {
+                continue;
+            };
+            let revocation = Revocation {
+                kind: Kind::Unlink,
+                member: Some(member),
+                told: &token,
+                expires_at,
+            };
+            return owe(self, connection, &revocation, now).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Whether Kakao takes a call that was just written down before this page has to be answered.
+    pub(super) async fn is_paid_soon(&self, debt: Uuid) -> Result<bool, store::Error> {
+        self.owed.notify_one();
+        let deadline = tokio::time::Instant::now() + WORTH_WAITING;
+        loop {
+            let done = self
+                .store
+                .read(move |connection| outbox::is_done(connection, debt))
+                .await?;
+            if done || tokio::time::Instant::now() >= deadline {
+                return Ok(done);
+            }
+            tokio::time::sleep(PEEK).await;
+        }
     }
 
     /// Owes Kakao the end of every token of a member whose sessions an admin has `ended`: by
@@ -168,7 +229,7 @@ impl Gate {
                 told: id.as_bytes(),
                 expires_at: now + BY_ADMIN_KEY,
             };
-            return owe(self, connection, &revocation, now);
+            return owe(self, connection, &revocation, now).map(drop);
         }
         for session in ended {
             self.owe_for(connection, member, session, now)?;
@@ -256,7 +317,14 @@ impl Gate {
             Told::Logout(token) => self.kakao.logout(token).await,
             Told::Unlink(token) => self.unlink(token).await,
             Told::LogoutEverywhere(id) => self.logout_everywhere(*id).await,
-            Told::UnlinkById(id) => self.unlink_by_id(*id).await,
+            Told::UnlinkById(id) => match self.is_anybodys(*id).await {
+                Ok(false) => self.unlink_by_id(*id).await,
+                Ok(true) => {
+                    let cause = "the account has been connected again since".to_owned();
+                    return Payment::Never("superseded", cause);
+                }
+                Err(error) => return Payment::Later(error.to_string()),
+            },
             Told::Mail(message) => return self.carry(id, message).await,
             Told::Forgotten(forgotten) => {
                 return match self.write_to_who_forgot(forgotten).await {
@@ -280,6 +348,15 @@ impl Gate {
             Err(mail::Error::Later(cause)) => Payment::Later(cause),
             Err(mail::Error::Never(cause)) => Payment::Never("refused", cause),
         }
+    }
+
+    /// Whether a Kakao account belongs to a member: one who came back meanwhile is not to lose the
+    /// new connection to a call that was owed for the old one.
+    async fn is_anybodys(&self, id: KakaoId) -> Result<bool, store::Error> {
+        let app_id = self.rules.app_id;
+        self.store
+            .read(move |connection| account::is_linked(connection, app_id, id))
+            .await
     }
 
     /// A token that does not work any more leaves nothing to be dissolved by it.

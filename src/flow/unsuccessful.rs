@@ -34,7 +34,14 @@ impl Gate {
         let (gate, now, state_hash) = (self.clone(), self.clock.now(), attempt.state_hash());
         let (id, entry) = (why.id(), Unsuccessful::new(attempt, why, origin));
         // Who was turned away is in the log already, with who it was.
-        let told = matches!(why, Why::Suspended { .. } | Why::OtherPerson);
+        let told = matches!(
+            why,
+            Why::Suspended { .. }
+                | Why::OtherPerson
+                | Why::StateBad
+                | Why::AlreadyLinked
+                | Why::HasKakao
+        );
         let written = self.beside_the_request(move |connection| {
             attempts::settle_failure(connection, &state_hash, &format!("error:{id}"))?;
             if told {
@@ -82,11 +89,13 @@ impl Unsuccessful {
                 | Why::Under14
                 | Why::Suspended { .. }
                 | Why::OtherPerson
+                | Why::AlreadyLinked
+                | Why::HasKakao
                 | Why::StateExpired
                 | Why::CodeUsed
         );
         Self {
-            action: attempt.proves.map_or("login.kakao", |_| "reauth.kakao"),
+            action: attempt.action(),
             result: if refused {
                 Outcome::Refused
             } else {
@@ -94,7 +103,7 @@ impl Unsuccessful {
             },
             reason: why.id(),
             // Of a login nobody knows whose it would have been.
-            member: attempt.proves,
+            member: attempt.member(),
             origin: origin.clone(),
         }
     }

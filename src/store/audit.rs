@@ -21,7 +21,7 @@ use super::{AnyConnection, Error};
 use crate::member::MemberId;
 use crate::vault::{Vault, fingerprint};
 
-pub use about::{Told, about};
+pub use about::{Told, about, all_about};
 pub(super) use ends::begin;
 pub use ends::{Head, InvalidHead, Tidings, renew, tidings};
 pub use purge::{Purged, purge};

@@ -133,6 +133,54 @@ pub fn find(
     }))
 }
 
+/// A link as it is told to whom it was mailed for.
+#[derive(Clone, Debug)]
+pub struct Mailed {
+    /// What opening it does, by its code.
+    pub purpose: String,
+    /// To which address it went.
+    pub email_key: String,
+    /// When.
+    pub created_at: OffsetDateTime,
+    /// Until when it works.
+    pub expires_at: OffsetDateTime,
+    /// When it was used.
+    pub used_at: Option<OffsetDateTime>,
+}
+
+/// The links of a member that are still remembered, the newest first.
+///
+/// # Errors
+/// The database's.
+pub fn of(connection: &mut AnyConnection, member: MemberId) -> Result<Vec<Mailed>, Error> {
+    type Row = (
+        String,
+        String,
+        PrimitiveDateTime,
+        PrimitiveDateTime,
+        Option<PrimitiveDateTime>,
+    );
+    let rows: Vec<Row> = mail_links::table
+        .filter(mail_links::member_id.eq(member.to_string()))
+        .order(mail_links::created_at.desc())
+        .select((
+            mail_links::purpose,
+            mail_links::email_key,
+            mail_links::created_at,
+            mail_links::expires_at,
+            mail_links::used_at,
+        ))
+        .load(connection)?;
+    let mailed = |(purpose, email_key, created_at, expires_at, used_at): Row| Mailed {
+        purpose,
+        email_key,
+        created_at: moment(created_at),
+        expires_at: moment(expires_at),
+        used_at: used_at.map(moment),
+    };
+    Ok(rows.into_iter().map(mailed).collect())
+}
+
 /// Uses a link up; says whether it was us who did.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Members and their Kakao accounts.
 
+pub mod account;
 pub mod acts;
 pub mod unlinked;
 
@@ -7,10 +8,11 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
-use super::directory::{email_key, searchable};
+use super::directory::searchable;
 use super::schema::{kakao_accounts, members};
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
+use crate::email::EmailAddress;
 use crate::member::{KakaoAccount, KakaoId, Member, MemberId, Provider, Role, Standing};
 
 /// What Kakao told about a person at sign-in, cleaned.
@@ -42,6 +44,13 @@ impl KakaoProfile {
     pub fn confirmed_email(&self) -> Option<&str> {
         let confirmed = self.email_valid && self.email_verified;
         self.email.as_deref().filter(|_| confirmed)
+    }
+
+    /// The same, as an address that mail can be sent to. What is none, and what Kakao does not
+    /// vouch for, is no address.
+    #[must_use]
+    pub fn address(&self) -> Option<EmailAddress> {
+        EmailAddress::parse(self.confirmed_email()?).ok()
     }
 }
 
@@ -146,12 +155,17 @@ pub fn sign_in_with_kakao(
     newcomer: Newcomer,
     now: OffsetDateTime,
 ) -> Result<Arrived, Error> {
-    let (id, joined) = match find_by_kakao(connection, profile)? {
+    let (mut id, mut joined) = match find_by_kakao(connection, profile)? {
         Some(id) => (id, false),
         None => join_with_kakao(connection, profile, newcomer, now)?,
     };
     acts::hold_one(connection, &id)?;
-    let known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
+    let mut known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
+    // Left while we waited for the row: who comes now is somebody new.
+    if known.standing == Standing::Withdrawn {
+        (id, joined) = join_with_kakao(connection, profile, newcomer, now)?;
+        known = find(connection, &id)?.ok_or(Error::Unexpected("members.id"))?;
+    }
     if !known.standing.admits(now) {
         return Ok(Arrived {
             member: known,
@@ -159,6 +173,7 @@ pub fn sign_in_with_kakao(
         });
     }
     refresh_kakao(connection, profile, now)?;
+    account::adopt_address(connection, known.id, profile, now)?;
     let renamed = known.display_name.is_none() && profile.nickname.is_some();
     let display_name = known.display_name.as_ref().or(profile.nickname.as_ref());
     diesel::update(members::table.find(&id))
@@ -213,13 +228,15 @@ fn join_with_kakao(
 ) -> Result<(String, bool), Error> {
     let id = newcomer.id.to_string();
     let number = next_number(connection)?;
-    // An address that belongs to somebody already stays theirs.
-    let email = match profile.confirmed_email().map(email_key) {
-        Some(key) if is_proved(connection, &key)? => None,
-        Some(_) => profile.confirmed_email(),
-        None => None,
+    // An address that belongs to somebody already stays theirs. Who only waits for it has lost it.
+    let address = match profile.address() {
+        Some(address) if is_proved(connection, &address.key())? => None,
+        other => other,
     };
-    let insert = |connection: &mut AnyConnection, email: Option<&str>| {
+    if let Some(address) = &address {
+        account::forget_awaited(connection, &address.key())?;
+    }
+    let insert = |connection: &mut AnyConnection, email: Option<&EmailAddress>| {
         connection.unless_taken(|connection| {
             diesel::insert_into(members::table)
                 .values((
@@ -229,8 +246,8 @@ fn join_with_kakao(
                     members::standing.eq("active"),
                     members::joined_with.eq(Provider::Kakao.code()),
                     members::display_name.eq(&profile.nickname),
-                    members::email.eq(email),
-                    members::email_key.eq(email.map(email_key)),
+                    members::email.eq(email.map(EmailAddress::as_str)),
+                    members::email_key.eq(email.map(EmailAddress::key)),
                     members::email_verified_at.eq(email.map(|_| stored(now))),
                     members::created_at.eq(stored(now)),
                     members::last_login_at.eq(stored(now)),
@@ -239,23 +256,10 @@ fn join_with_kakao(
         })
     };
     // Whoever was quicker to prove it has it.
-    if !insert(connection, email)? && !insert(connection, None)? {
+    if !insert(connection, address.as_ref())? && !insert(connection, None)? {
         return Err(Error::Unexpected("members.number"));
     }
-    let linked = connection.unless_taken(|connection| {
-        diesel::insert_into(kakao_accounts::table)
-            .values((
-                kakao_accounts::app_id.eq(profile.app_id),
-                kakao_accounts::kakao_id.eq(profile.kakao_id.get()),
-                kakao_accounts::member_id.eq(&id),
-                kakao_accounts::email_valid.eq(false),
-                kakao_accounts::email_verified.eq(false),
-                kakao_accounts::scopes.eq(""),
-                kakao_accounts::linked_at.eq(stored(now)),
-                kakao_accounts::synced_at.eq(stored(now)),
-            ))
-            .execute(connection)
-    })?;
+    let linked = insert_kakao(connection, &id, profile, now)?;
     if linked {
         searchable(connection, &id, profile.nickname.as_deref())?;
         return Ok((id, true));
@@ -264,6 +268,30 @@ fn join_with_kakao(
     let winner = find_by_kakao(connection, profile)?;
     let winner = winner.ok_or(Error::Unexpected("kakao_accounts.member_id"))?;
     Ok((winner, false))
+}
+
+/// Writes down whose a Kakao account is; `false` when it is somebody's already, or the member has
+/// one of this app.
+fn insert_kakao(
+    connection: &mut AnyConnection,
+    member: &str,
+    profile: &KakaoProfile,
+    now: OffsetDateTime,
+) -> Result<bool, Error> {
+    connection.unless_taken(|connection| {
+        diesel::insert_into(kakao_accounts::table)
+            .values((
+                kakao_accounts::app_id.eq(profile.app_id),
+                kakao_accounts::kakao_id.eq(profile.kakao_id.get()),
+                kakao_accounts::member_id.eq(member),
+                kakao_accounts::email_valid.eq(false),
+                kakao_accounts::email_verified.eq(false),
+                kakao_accounts::scopes.eq(""),
+                kakao_accounts::linked_at.eq(stored(now)),
+                kakao_accounts::synced_at.eq(stored(now)),
+            ))
+            .execute(connection)
+    })
 }
 
 /// Whether an address belongs to a member who has proved it.

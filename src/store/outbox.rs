@@ -173,6 +173,33 @@ pub fn finish(
     Ok(())
 }
 
+/// Whether a call was made, and Kakao took it.
+///
+/// # Errors
+/// The database's.
+pub fn is_done(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> {
+    let outcome: Option<Option<String>> = outbox::table
+        .find(id.to_string())
+        .select(outbox::outcome)
+        .first(connection)
+        .optional()?;
+    Ok(outcome.flatten().as_deref() == Some("done"))
+}
+
+/// Forgets the letters that a member has not been sent yet: they say things that are not so any
+/// more, and hold the address.
+///
+/// # Errors
+/// The database's.
+pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Result<(), Error> {
+    let theirs = outbox::table
+        .filter(outbox::member_id.eq(member))
+        .filter(outbox::kind.eq(kind_code(Kind::Mail)))
+        .filter(outbox::finished_at.is_null());
+    diesel::delete(theirs).execute(connection)?;
+    Ok(())
+}
+
 /// Puts a call off.
 ///
 /// # Errors

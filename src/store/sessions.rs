@@ -1,6 +1,7 @@
 //! Session rows: the authority on who is signed in.
 
 pub mod made_by_kakao;
+pub mod own;
 
 use std::time::Duration;
 
@@ -115,17 +116,13 @@ impl SessionRow {
 /// # Errors
 /// The database's.
 pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Error> {
-    let method = match new.method {
-        Method::Kakao => "kakao",
-        Method::Password => "password",
-    };
     let kakao = new.kakao.as_ref();
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(new.id.to_string()),
             sessions::secret_hash.eq(&new.secret_hash),
             sessions::member_id.eq(new.member.to_string()),
-            sessions::method.eq(method),
+            sessions::method.eq(new.method.code()),
             sessions::ip.eq(&new.ip),
             sessions::user_agent.eq(&new.user_agent),
             sessions::created_at.eq(stored(new.created_at)),

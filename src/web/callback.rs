@@ -5,12 +5,12 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::cookies::{self, FailureContext, Notice, Way};
+use super::cookies::{self, FailureContext, Notice, Said, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
-use super::reauth;
 use super::visitor::Visitor;
-use crate::flow::{Attempts, Callback, LoginFailure, Why};
+use super::{conflict, me, reauth};
+use crate::flow::{Attempt, Attempts, Callback, Ending, LoginFailure, Purpose, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
@@ -47,10 +47,12 @@ pub(super) async fn complete(
         .complete_login(callback, &attempts, current, visitor.origin().clone())
         .await;
     match completed {
-        Ok(completed) => {
+        Ok(Ending::Linked(_)) => Ok(me::back(&site, Said::Linked)),
+        Ok(Ending::Conflict(waiting)) => Ok(conflicting(&site, waiting)),
+        Ok(Ending::SignedIn(completed)) => {
             // A proof goes on as the session that it proves; any other login is kept.
             let attempt = attempts.find(&state);
-            let proving = attempt.is_some_and(|attempt| attempt.proves.is_some());
+            let proving = attempt.is_some_and(|attempt| attempt.proves().is_some());
             let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
             session.set_brief(proving && was_brief);
             session
@@ -64,7 +66,6 @@ pub(super) async fn complete(
         Err(failure) => {
             let attempt = attempts.find(&state);
             let next = attempt.map(|attempt| attempt.next.clone());
-            let proving = attempt.is_some_and(|attempt| attempt.proves.is_some());
             // A reload or the back button, in a browser that is signed in all right.
             if failure.why == Why::CodeUsed && visitor.signed_in().is_some() {
                 let next = next.unwrap_or_else(crate::flow::Next::home);
@@ -75,16 +76,30 @@ pub(super) async fn complete(
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
             let left = refused_there.then(|| attempts.without(&state));
-            let mut response = fail(&site, &visitor, &failure, next.clone(), left.as_ref());
-            // Who only was to prove that it is still them goes back to where that was asked.
-            if let (Why::Cancelled, true, Some(next)) = (&failure.why, proving, &next)
-                && let Ok(back) = reauth::address(next).parse()
-            {
+            let mut response = fail(&site, &visitor, &failure, attempt, left.as_ref());
+            // Who was signed in all along goes back to where they came from.
+            let back = attempt.and_then(|attempt| match attempt.purpose {
+                Purpose::Proof(_) => reauth::address(&attempt.next).parse().ok(),
+                Purpose::Link(_) => attempt.next.as_str().parse().ok(),
+                Purpose::Login | Purpose::Choice => None,
+            });
+            if let (Why::Cancelled, Some(back)) = (&failure.why, back) {
                 response.headers_mut().insert(LOCATION, back);
             }
             Ok(response)
         }
     }
+}
+
+/// On to the page that says whose the address is, with what waits for them.
+fn conflicting(site: &Site, waiting: Option<String>) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, conflict::ADDRESS));
+    if let Some(waiting) = waiting {
+        let name = site.cookies.waiting;
+        response.cookie(site.cookies.make(name, waiting, conflict::WAITING_LIFE));
+    }
+    response.finish()
 }
 
 /// Reads the query strictly (CB-1): each name at most once, `state` and either `code` or
@@ -136,7 +151,7 @@ fn fail(
     site: &Site,
     visitor: &Visitor,
     failure: &LoginFailure,
-    next: Option<crate::flow::Next>,
+    attempt: Option<&Attempt>,
     left: Option<&Attempts>,
 ) -> HttpResponse {
     site.gate.metrics.login(failure.why.id());
@@ -152,7 +167,8 @@ fn fail(
         until,
         wait,
         scopes,
-        next: next.map(|next| next.as_str().to_owned()),
+        next: attempt.map(|attempt| attempt.next.as_str().to_owned()),
+        linking: attempt.is_some_and(|attempt| matches!(attempt.purpose, Purpose::Link(_))),
     });
     let mut response = HttpResponse::SeeOther();
     response.insert_header((LOCATION, failure_address(&failure.why)));

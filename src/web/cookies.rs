@@ -16,6 +16,7 @@ pub(super) struct CookieNames {
     secure: bool,
     pub(super) attempts: &'static str,
     pub(super) notice: &'static str,
+    pub(super) waiting: &'static str,
     pub(super) lang: &'static str,
     pub(super) theme: &'static str,
     /// The way somebody signed in with last.
@@ -58,6 +59,42 @@ pub(super) enum Notice {
     Act(ActNotice),
     /// A reason was needed, and none that counts was given.
     NoReason,
+    /// Something about the member's own account.
+    Me {
+        /// What.
+        said: Said,
+    },
+}
+
+/// What the page of the account has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Said {
+    /// The profile was saved.
+    Saved,
+    /// A letter was sent to the new address.
+    AddressAsked,
+    /// The new address is the member's.
+    AddressMoved,
+    /// The new address is the old one.
+    AddressSame,
+    /// Kakao was connected.
+    Linked,
+    /// Kakao was disconnected.
+    Unlinked,
+    /// Kakao was asked what is new.
+    Synced,
+    /// A consent was given or withdrawn.
+    Consent,
+    /// Kakao wants the person to sign in before it tells anything.
+    SignInAtKakao,
+    /// Kakao could not be asked.
+    KakaoDown,
+    /// There is a Kakao account already.
+    HasKakao,
+    /// The Kakao account that waits has the address of another member.
+    OtherAddress,
+    /// No Kakao account waits any more.
+    NothingWaits,
 }
 
 /// What an error page after a failed login shows beside its text.
@@ -78,6 +115,9 @@ pub(super) struct FailureContext {
     /// Where the person wanted to go.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
+    /// Whether a Kakao account was to be connected, and nobody to be signed in.
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) linking: bool,
 }
 
 /// A way in.
@@ -114,6 +154,7 @@ impl CookieNames {
                 secure,
                 attempts: "__Host-kg-attempts",
                 notice: "__Host-kg-notice",
+                waiting: "__Host-kg-waiting",
                 lang: "__Host-kg-lang",
                 theme: "__Host-kg-theme",
                 last: "__Host-kg-last",
@@ -124,6 +165,7 @@ impl CookieNames {
                 secure,
                 attempts: "kg-attempts",
                 notice: "kg-notice",
+                waiting: "kg-waiting",
                 lang: "kg-lang",
                 theme: "kg-theme",
                 last: "kg-last",
@@ -146,6 +188,11 @@ impl CookieNames {
             .same_site(SameSite::Lax)
             .max_age(life)
             .finish()
+    }
+
+    /// The cookies that are about a person; the others are about the browser's looks.
+    pub(super) fn of_a_person(&self) -> [&'static str; 3] {
+        [self.attempts, self.notice, self.waiting]
     }
 
     /// A cookie that makes the browser forget the one of that name.

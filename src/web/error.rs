@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use super::cookies::FailureContext;
 use super::edge::Arrived;
+use super::me::kakao::LINK;
 use super::page::{self, Layout};
 use super::visitor::Visitor;
 use super::{Site, kakao, reauth};
@@ -53,6 +54,12 @@ pub enum ErrorId {
     Suspended,
     /// Somebody else has proved who they are.
     OtherPerson,
+    /// The Kakao account is connected to another member.
+    AlreadyLinked,
+    /// The member has another Kakao account.
+    HasKakao,
+    /// The address that was proved belongs to another member.
+    AddressTaken,
     /// The page is for admins of a higher role.
     Forbidden,
     /// The form is not one we gave to this browser.
@@ -87,6 +94,9 @@ const ALL: &[ErrorId] = &[
     ErrorId::Under14,
     ErrorId::Suspended,
     ErrorId::OtherPerson,
+    ErrorId::AlreadyLinked,
+    ErrorId::HasKakao,
+    ErrorId::AddressTaken,
     ErrorId::Forbidden,
     ErrorId::Csrf,
     ErrorId::BadRequest,
@@ -116,6 +126,9 @@ impl ErrorId {
             Self::Under14 => "under14",
             Self::Suspended => "suspended",
             Self::OtherPerson => "other_person",
+            Self::AlreadyLinked => "already_linked",
+            Self::HasKakao => "has_kakao",
+            Self::AddressTaken => "address_taken",
             Self::Forbidden => "forbidden",
             Self::Csrf => "csrf",
             Self::BadRequest => "bad_request",
@@ -157,6 +170,7 @@ impl ErrorId {
             Self::Under14 | Self::Suspended | Self::OtherPerson | Self::Forbidden | Self::Csrf => {
                 StatusCode::FORBIDDEN
             }
+            Self::AlreadyLinked | Self::HasKakao | Self::AddressTaken => StatusCode::CONFLICT,
             Self::NotFound | Self::MemberGone => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Rate => StatusCode::TOO_MANY_REQUESTS,
@@ -185,6 +199,9 @@ impl ErrorId {
             Self::Under14 => t.err_under14_title(),
             Self::Suspended => t.err_suspended_title(),
             Self::OtherPerson => t.err_other_person_title(),
+            Self::AlreadyLinked => t.conf_taken_title(),
+            Self::HasKakao => t.err_has_kakao_title(),
+            Self::AddressTaken => t.err_address_taken_title(),
             Self::Forbidden => t.err_forbidden_title(),
             Self::Csrf => t.err_csrf_title(),
             Self::BadRequest => t.err_bad_request_title(),
@@ -224,6 +241,9 @@ impl ErrorId {
                 }
             }
             Self::OtherPerson => t.err_other_person_body().into(),
+            Self::AlreadyLinked => t.conf_taken_body().into(),
+            Self::HasKakao => t.err_has_kakao_body().into(),
+            Self::AddressTaken => t.err_address_taken_body().into(),
             Self::Forbidden => t.err_forbidden_body().into(),
             Self::Csrf => t.err_csrf_body().into(),
             Self::BadRequest => t.err_bad_request_body().into(),
@@ -263,6 +283,15 @@ impl ErrorId {
                 Action::link(way.prove.clone(), t.act_retry()),
                 Action::link("/me", t.act_me()),
             ],
+            Self::AlreadyLinked => vec![
+                Action::link(LINK, t.act_kakao_other()),
+                Action::link("/me", t.act_me()),
+            ],
+            Self::HasKakao => vec![Action::link("/me", t.act_me()), home()],
+            Self::AddressTaken => vec![
+                Action::link("/me/email", t.act_address_other()),
+                Action::link("/me", t.act_me()),
+            ],
             Self::Forbidden => vec![Action::link("/me", t.act_me()), home()],
             Self::Csrf => vec![here(t.act_reopen()), home()],
             Self::BadRequest | Self::Method => vec![home()],
@@ -276,7 +305,12 @@ impl ErrorId {
     pub(super) fn ends_a_login(self) -> bool {
         !matches!(
             self,
-            Self::Forbidden | Self::Csrf | Self::NotFound | Self::MemberGone | Self::Method
+            Self::AddressTaken
+                | Self::Forbidden
+                | Self::Csrf
+                | Self::NotFound
+                | Self::MemberGone
+                | Self::Method
         )
     }
 

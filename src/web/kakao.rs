@@ -8,10 +8,11 @@ use super::cookies::{self, FailureContext, Notice};
 use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
 use super::login::{begin_address as plain_begin_address, field};
+use super::me::kakao::LINK;
 use super::page::Layout;
 use super::visitor::Visitor;
 use super::{Limit, Site};
-use crate::flow::{Begun, LoginFailure, Next, Why};
+use crate::flow::{Begun, LoginFailure, Next, Purpose, Why};
 use crate::i18n::Texts;
 
 /// How long the attempts cookie lives: as long as an attempt is remembered.
@@ -23,8 +24,8 @@ pub(super) const CALLBACK: &str = "/auth/kakao/callback";
 /// What the vault binds the consent items of a link to.
 const ASK: &str = "consent items to ask for";
 
-/// Anyone, within the limit of login starts. Takes a path to return to and nothing else: what
-/// Kakao is asked is not for a visitor to choose.
+/// Anyone, within the limit of login starts. Takes a path to return to, and whether another of the
+/// accounts that Kakao remembers is wanted; what else Kakao is asked is not for a visitor to choose.
 pub(super) async fn begin(
     site: web::Data<Site>,
     visitor: Visitor,
@@ -35,11 +36,13 @@ pub(super) async fn begin(
     let next = field(query, "next").map_or_else(Next::home, |next| Next::parse(&next));
     let ask = field(query, "ask").and_then(|sealed| site.gate.vault.open(ASK, &sealed));
     let ask: Option<Vec<String>> = ask.and_then(|json| serde_json::from_slice(&json).ok());
+    let purpose = match field(query, "other") {
+        Some(_) => Purpose::Choice,
+        None => Purpose::Login,
+    };
     let sealed = cookies::value(request.headers(), site.cookies.attempts);
-    lead_to_kakao(
-        &site,
-        &site.gate.begin_login(sealed, next, ask.as_deref(), None),
-    )
+    let begun = site.gate.begin_login(sealed, next, ask.as_deref(), purpose);
+    lead_to_kakao(&site, &begun)
 }
 
 /// Sends the browser to Kakao, with the attempt that it is to bring back.
@@ -114,6 +117,9 @@ pub(super) fn next_of(context: &FailureContext) -> Next {
 /// The address that begins the login again, back to where the person wanted to go, asking for
 /// the consent items that were missing.
 pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
+    if context.linking {
+        return LINK.to_owned();
+    }
     let next = next_of(context);
     let mut address = plain_begin_address(&next);
     if !context.scopes.is_empty() {

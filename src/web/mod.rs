@@ -9,6 +9,7 @@ mod address;
 mod admin;
 pub mod assets;
 mod callback;
+mod conflict;
 mod cookies;
 pub mod device;
 mod edge;
@@ -129,8 +130,33 @@ pub fn table() -> Vec<Address> {
         anyone("/auth/kakao").get_with_effect(|| to(kakao::begin)),
         anyone(kakao::CALLBACK).get_with_effect(|| to(callback::complete)),
         anyone("/auth/kakao/cancelled").get(|| to(kakao::cancelled)),
+        anyone(conflict::ADDRESS).get(|| to(conflict::show)),
         anyone("/auth/error").get(|| to(kakao::failed)),
         member("/me").get(|| to(me::show)),
+        member("/me/edit")
+            .get(|| to(me::edit::show))
+            .post(|| to(me::edit::save)),
+        member("/me/email")
+            .get(|| to(me::address::show))
+            .post(|| to(me::address::send)),
+        member("/me/email/verify")
+            .get(|| to(me::address::open))
+            .post(|| to(me::address::prove)),
+        member(me::kakao::LINK).get_with_effect(|| to(me::kakao::link)),
+        member("/me/kakao/unlink")
+            .get(|| to(me::kakao::confirm_unlink))
+            .post(|| to(me::kakao::unlink)),
+        member("/me/kakao/refresh").post(|| to(me::kakao::refresh)),
+        member(conflict::CONNECT)
+            .get(|| to(me::kakao::confirm_connect))
+            .post(|| to(me::kakao::connect)),
+        member("/me/consents").post(|| to(me::consent::switch)),
+        member("/me/data")
+            .get(|| to(me::data::show))
+            .post(|| to(me::data::download)),
+        member("/me/withdraw")
+            .get(|| to(me::withdraw::show))
+            .post(|| to(me::withdraw::leave)),
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
@@ -148,6 +174,7 @@ pub fn table() -> Vec<Address> {
             .get(|| to(logout::choose))
             .post(|| to(logout::act)),
         anyone("/logged-out").get(|| to(logout::done)),
+        anyone("/goodbye").get(|| to(me::withdraw::goodbye)),
         anyone("/logged-out/kakao").get(|| to(logout::lead_to_kakao)),
         anyone("/logged-out/kakao/done").get(|| to(logout::back_from_kakao)),
         staff(Role::Viewer, "/admin/members")

@@ -14,7 +14,7 @@ use super::login::{self, field};
 use super::page::{self, Layout};
 use super::visitor::Member;
 use super::{Limit, Site, cookies};
-use crate::flow::{Next, PasswordStanding, Refused};
+use crate::flow::{Next, PasswordStanding, Purpose, Refused};
 use crate::password::Password;
 use crate::session::BrowserSession;
 
@@ -127,7 +127,7 @@ pub(super) async fn begin(
     let who = member.signed_in.member.id;
     let begun = site
         .gate
-        .begin_login(sealed, next(&request), None, Some(who));
+        .begin_login(sealed, next(&request), None, Purpose::Proof(who));
     lead_to_kakao(&site, &begun)
 }
 

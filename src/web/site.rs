@@ -26,6 +26,8 @@ pub struct Site {
     pub(super) trusted_proxies: Vec<IpNet>,
     admin_networks: Vec<IpNet>,
     pub(super) default_lang: Lang,
+    /// For how many days entries of the audit log are kept.
+    pub(super) audit_days: u64,
     pub(super) contact_email: Option<String>,
     pub(super) content_security_policy: String,
     pub(super) demo: bool,
@@ -52,6 +54,7 @@ impl Site {
             trusted_proxies: config.trusted_proxies.clone(),
             admin_networks: config.admin.networks.clone(),
             default_lang: config.default_lang,
+            audit_days: config.admin.audit_retention.as_secs() / (24 * 3_600),
             contact_email: config.contact_email.clone(),
             content_security_policy: format!(
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src {pictures}; \

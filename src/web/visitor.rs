@@ -208,6 +208,26 @@ impl FromRequest for Staff {
     }
 }
 
+impl Member {
+    /// Goes on only for somebody who has proved who they are within the last ten minutes; others
+    /// are asked to, and come back to `next`.
+    ///
+    /// # Errors
+    /// The way to that page.
+    pub(super) fn proved(&self, site: &Site, next: &str) -> Result<(), Problem> {
+        proved(site, &self.signed_in, next)
+    }
+}
+
+fn proved(site: &Site, signed_in: &SignedIn, next: &str) -> Result<(), Problem> {
+    if site.gate.is_proved(signed_in) {
+        return Ok(());
+    }
+    Err(Problem::Prove(super::reauth::address(&NextPath::parse(
+        next,
+    ))))
+}
+
 impl Staff {
     fn at(request: &HttpRequest) -> Result<Self, Problem> {
         let visitor = request.extensions().get::<Visitor>().cloned();
@@ -247,11 +267,6 @@ impl Staff {
     /// # Errors
     /// The way to that page.
     pub(super) fn proved(&self, site: &Site, next: &str) -> Result<(), Problem> {
-        if site.gate.is_proved(&self.signed_in) {
-            return Ok(());
-        }
-        Err(Problem::Prove(super::reauth::address(&NextPath::parse(
-            next,
-        ))))
+        proved(site, &self.signed_in, next)
     }
 }

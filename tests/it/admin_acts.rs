@@ -6,6 +6,7 @@ use kakao_gate::flow::Origin;
 use kakao_gate::flow::admin::{Act, Actor, Reason, Refusal, Target};
 use kakao_gate::member::{MemberId, Role};
 
+use crate::stage::email::stage;
 use crate::stage::page::Page;
 use crate::stage::{Stage, Visitor, eventually, everywhere};
 
@@ -259,6 +260,72 @@ fn of_two_admins_at_one_member_the_second_is_told_and_a_double_press_is_one_act(
     });
 }
 
+// AD-2
+#[test]
+fn a_member_is_written_to_about_a_suspension_where_an_admin_wants_that() {
+    stage().everywhere(async |app| {
+        let (admin, _) = app.with_role("linked", "admin").await;
+        let (_, told) = app.signed_in("ordinary").await;
+        let (_, not_told) = app.signed_in("long-id").await;
+        let (_, unreachable) = app.signed_in("no-email").await;
+        let fields = [("reason", WHY), ("until", "2999-12-31"), ("notify", "yes")];
+        let waiting = "outbox WHERE kind = 'mail'";
+
+        let form = admin
+            .get(&format!("{}/suspend", page_of(unreachable)))
+            .await;
+        assert!(form.attributes("[name=notify]", "value").is_empty());
+        let done = send(&admin, unreachable, "suspend", &fields).await;
+        assert_eq!(done.status, 303);
+        send(&admin, not_told, "suspend", &[("reason", WHY)]).await;
+        assert_eq!(app.count(waiting).await, 0);
+
+        let form = admin.get(&format!("{}/suspend", page_of(told))).await;
+        assert!(
+            form.attributes("[name=notify][checked]", "value")
+                .is_empty()
+        );
+        let short = [("reason", "."), ("notify", "yes")];
+        let again = send(&admin, told, "suspend", &short).await;
+        assert!(again.text("title").starts_with("오류: "));
+        assert_eq!(again.attributes("[name=notify][checked]", "value"), ["yes"]);
+        app.backends().database.execute(&format!(
+            "UPDATE members SET locale = 'en' WHERE id = '{told}'"
+        ));
+        send(&admin, told, "suspend", &fields).await;
+        let letter = app.letter_to("ordinary@example.com", 1).await;
+        assert!(
+            letter.subject.ends_with("Your account is suspended"),
+            "{}",
+            letter.subject
+        );
+        let text = letter.paragraphs.join(" ");
+        assert!(text.contains(WHY) && text.contains("2999"), "{text}");
+        assert_eq!(app.count(waiting).await, 1);
+        let entries = app.told_of(told, "member.suspend").await;
+        assert!(entries[0].contains("told by mail"), "{entries:?}");
+        for member in [not_told, unreachable] {
+            let entries = app.told_of(member, "member.suspend").await;
+            assert!(!entries[0].contains("told by mail"), "{entries:?}");
+        }
+    });
+}
+
+// AD-2
+#[test]
+fn where_nobody_carries_mail_none_is_offered() {
+    Stage::default().once(async |app| {
+        let (admin, _) = app.with_role("linked", "admin").await;
+        let (_, member) = app.signed_in("ordinary").await;
+        let form = admin.get(&format!("{}/suspend", page_of(member))).await;
+        assert!(form.attributes("[name=notify]", "value").is_empty());
+        let fields = [("reason", WHY), ("notify", "yes")];
+        assert_eq!(send(&admin, member, "suspend", &fields).await.status, 303);
+        assert_eq!(app.of_member("standing", member).await, "suspended");
+        assert_eq!(app.count("outbox WHERE kind = 'mail'").await, 0);
+    });
+}
+
 // AD-1, AD-2
 #[test]
 fn an_admin_demoted_with_the_page_open_does_nothing_any_more() {
@@ -273,7 +340,10 @@ fn an_admin_demoted_with_the_page_open_does_nothing_any_more() {
             assert_eq!(refused.status, status, "{role}");
             // Demoted between the request and its transaction.
             let (gate, actor) = (app.gate(), Actor::Staff(admin_id));
-            let act = Act::Suspend { until: None };
+            let act = Act::Suspend {
+                until: None,
+                tell: false,
+            };
             let late = gate
                 .act(&actor, anew(member), act, &words(WHY), &at_the_desk())
                 .await;
@@ -311,7 +381,10 @@ fn of_two_owners_who_demote_each_other_at_one_moment_one_stays() {
         let acts = [
             Act::Role(Role::Member),
             Act::Role(Role::Admin),
-            Act::Suspend { until: None },
+            Act::Suspend {
+                until: None,
+                tell: false,
+            },
         ];
         for round in 0..12 {
             let act = acts[round % acts.len()];

@@ -92,8 +92,11 @@ fn a_member_is_known_by_the_kakao_id_and_by_nothing_else() {
         visitor.log_in_as(app, "ordinary").await;
         assert_eq!(app.count("members").await, 2);
         let me = visitor.get("/me").await;
-        assert!(
-            !me.body.contains("ordinary@example.com"),
+        assert!(me.body.contains("다른이름"), "what is new is there");
+        let taken_back = "kakao_accounts WHERE email IS NULL";
+        assert_eq!(
+            app.count(taken_back).await,
+            1,
             "what was taken back is gone"
         );
     });
@@ -350,7 +353,9 @@ fn pictures_and_addresses_that_are_not_what_they_should_be_are_not_shown() {
             visitor.log_in_as(app, "ordinary").await;
             let me = visitor.get("/me").await;
             assert_eq!(me.status, 200, "{email:?}");
-            assert!(!me.body.contains('@'), "{email:?} is shown");
+            assert!(!me.body.contains(email), "{email:?} is shown");
+            let told = "kakao_accounts WHERE email IS NOT NULL";
+            assert_eq!(app.count(told).await, 0, "{email:?} is kept");
         }
         let shown = "https://k.kakaocdn.net/dn/a/img_110x110.jpg";
         assert!(world.edit_person("ordinary", |p| p.picture_url = Some(shown.to_owned())));

@@ -104,8 +104,10 @@ pub(super) fn done(
     }
     let number = done.number;
     match act {
-        Act::Suspend { until: None } => writeln!(out, "member {number} is suspended")?,
-        Act::Suspend { until: Some(end) } => {
+        Act::Suspend { until: None, .. } => writeln!(out, "member {number} is suspended")?,
+        Act::Suspend {
+            until: Some(end), ..
+        } => {
             writeln!(
                 out,
                 "member {number} is suspended until {}",

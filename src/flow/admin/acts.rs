@@ -1,14 +1,19 @@
 //! Acts on one member: suspend, restore, log out everywhere, change the role.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::permission::{leaves_no_owner, overreach, untimely};
 use super::{Actor, Reason, Refusal};
+use crate::flow::letters::Letter;
 use crate::flow::{Audited, Gate, Origin};
+use crate::i18n::Lang;
 use crate::member::{EndedBy, MemberId, Role, Standing};
 use crate::store::audit::Outcome;
 use crate::store::members::acts::{self, Held};
-use crate::store::{self, AnyConnection, sessions};
+use crate::store::{self, AnyConnection, passwords, sessions};
+
+/// How long it is worth telling somebody that they were suspended.
+const NEWS: Duration = Duration::days(3);
 
 /// What is done to a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +22,8 @@ pub enum Act {
     Suspend {
         /// When it ends by itself; `None`: when somebody lifts it.
         until: Option<OffsetDateTime>,
+        /// Whether they are written to about it, with the reason, where they can be.
+        tell: bool,
     },
     /// Lifts the bar.
     Restore,
@@ -94,6 +101,7 @@ impl Gate {
         if matches!(outcome, Ok(ref done) if done.sessions > 0) || matches!(act, Act::Kick) {
             self.owed.notify_one();
         }
+        self.letters.notify_one();
         log_act(&log.0, target.id, act, outcome.as_ref().err(), &log.1);
         Ok(outcome)
     }
@@ -151,14 +159,21 @@ impl Work<'_> {
     ) -> Result<(u64, String), store::Error> {
         let before = target.standing.kind().code();
         Ok(match self.act {
-            Act::Suspend { until } => {
+            Act::Suspend { until, tell } => {
                 let standing = Standing::Suspended { until };
                 let reason = Some(self.reason.as_str());
                 acts::set_standing(connection, target.id, &standing, reason)?;
                 let ended = self.end_sessions(connection, EndedBy::Suspension)?;
-                let until = until.map(|end| format!(" until {}", crate::i18n::machine_time(end)));
+                let end = until;
+                let until = end.map(|end| format!(" until {}", crate::i18n::machine_time(end)));
                 let until = until.unwrap_or_default();
-                let detail = format!("{before} → suspended{until}, {}", devices(ended));
+                let told = if tell && self.tell_of_suspension(connection, end)? {
+                    ", told by mail"
+                } else {
+                    ""
+                };
+                let ended_devices = devices(ended);
+                let detail = format!("{before} → suspended{until}, {ended_devices}{told}");
                 (ended, detail)
             }
             Act::Restore => {
@@ -180,6 +195,32 @@ impl Work<'_> {
                 (0, format!("{} → {}", target.role.code(), role.code()))
             }
         })
+    }
+
+    /// Owes them a letter with the reason, in their language; whether there is an address to send
+    /// it to, and somebody to carry it.
+    fn tell_of_suspension(
+        &self,
+        connection: &mut AnyConnection,
+        until: Option<OffsetDateTime>,
+    ) -> Result<bool, store::Error> {
+        let holder = passwords::holder_by_id(connection, self.target.id)?;
+        let Some(holder) = holder.filter(|_| self.gate.takes_email()) else {
+            return Ok(false);
+        };
+        let Some(email) = &holder.email else {
+            return Ok(false);
+        };
+        let lang = holder.locale.as_deref().and_then(Lang::parse);
+        let letter = Letter::Suspended {
+            reason: self.reason.as_str(),
+            until,
+        };
+        let letter = letter.to(email, lang.unwrap_or_default().texts(), &self.gate.rules);
+        let member = Some(self.target.id);
+        self.gate
+            .owe_letter(connection, member, &letter, NEWS, self.now)?;
+        Ok(true)
     }
 
     fn end_sessions(

@@ -218,7 +218,11 @@ impl Gate {
         let settled_at = due.received_at + SETTLED;
         let owner = match unlinked::owner(connection, app_id, id)? {
             Some(owner) => {
-                acts::hold_self(connection, owner.member)?;
+                if self.rules.withdraw_unlinked && effect == Effect::Unlink {
+                    acts::hold(connection, &[owner.member])?;
+                } else {
+                    acts::hold_self(connection, owner.member)?;
+                }
                 // As it is now that nobody else changes it.
                 unlinked::owner(connection, app_id, id)?
             }
@@ -238,14 +242,37 @@ impl Gate {
             Effect::End { revoke } => self.end_made_by_kakao(connection, due, &owner, revoke, now),
             Effect::Unlink => {
                 let look = self.unlink_by_word(connection, due, (id, &owner), word, now)?;
-                if look.again_at.is_some() || now >= settled_at {
+                if look.again_at.is_some() {
                     return Ok(look);
+                }
+                if now >= settled_at {
+                    return self.part_if_wanted(connection, look, owner.member, word, now);
                 }
                 // That nothing was done is told when nothing more can come.
                 let told = look.told.clone().filter(|_| look.effect != LINKED);
                 Ok(Look { told, ..look }.again(settled_at))
             }
         }
+    }
+
+    /// Erases who has no other way in, where the settings want that; only on Kakao's own word, and
+    /// when no login can change it any more.
+    fn part_if_wanted(
+        &self,
+        connection: &mut AnyConnection,
+        look: Look,
+        member: MemberId,
+        word: Word,
+        now: OffsetDateTime,
+    ) -> Result<Look, store::Error> {
+        let gone = look.effect == UNLINKED && matches!(word, Word::NotLinked(_));
+        if !self.rules.withdraw_unlinked || !gone || self.has_other_way(connection, member)? {
+            return Ok(look);
+        }
+        if !self.part_with(connection, member, now)? {
+            return Ok(look);
+        }
+        Ok(Look::done("withdrawn").told(member, "no other way in, withdrawn"))
     }
 
     /// Ends what rests on Kakao's word from before the event.

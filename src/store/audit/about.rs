@@ -56,6 +56,32 @@ pub fn about(
         .collect()
 }
 
+/// Every entry about a member, and every one of theirs about nobody, the newest first, at most
+/// `limit`: what the log knows of them. What they did to others is about others.
+///
+/// # Errors
+/// The database's.
+pub fn all_about(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    limit: i64,
+) -> Result<Vec<Told>, Error> {
+    let id = member.to_string();
+    let own = audit_events::actor
+        .eq(&id)
+        .and(audit_events::subject.is_null());
+    audit_events::table
+        .filter(audit_events::subject.eq(&id).or(own))
+        .filter(audit_events::place.is_not_null())
+        .order(audit_events::place.desc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(connection)?
+        .into_iter()
+        .map(told)
+        .collect()
+}
+
 fn told(row: EventRow) -> Result<Told, Error> {
     let actor = row.actor.as_deref().map(Uuid::parse_str).transpose();
     Ok(Told {

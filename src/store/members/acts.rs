@@ -101,6 +101,19 @@ pub fn hold(connection: &mut AnyConnection, ids: &[MemberId]) -> Result<Vec<Held
     rows.into_iter().map(HeldRow::into_held).collect()
 }
 
+/// Every owner, held by nobody.
+///
+/// # Errors
+/// The database's.
+pub fn owners(connection: &mut AnyConnection) -> Result<Vec<Held>, Error> {
+    let rows: Vec<HeldRow> = members::table
+        .filter(members::role.eq(Role::Owner.code()))
+        .order(members::id)
+        .select(HeldRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(HeldRow::into_held).collect()
+}
+
 /// As [`hold`], for a member alone who is signing in: an act on them is then either seen or
 /// waits, and ends the session that is being made.
 ///

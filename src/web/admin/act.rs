@@ -45,7 +45,10 @@ impl Kind {
     /// The act with particulars that do not matter to who may do it.
     pub(super) fn any(self) -> Act {
         match self {
-            Self::Suspend => Act::Suspend { until: None },
+            Self::Suspend => Act::Suspend {
+                until: None,
+                tell: false,
+            },
             Self::Restore => Act::Restore,
             Self::Kick => Act::Kick,
             Self::Role => Act::Role(Role::Member),
@@ -57,6 +60,7 @@ impl Kind {
         Ok(match self {
             Self::Suspend => Act::Suspend {
                 until: draft.until(site.gate.clock.now())?,
+                tell: draft.tell,
             },
             Self::Restore => Act::Restore,
             Self::Kick => Act::Kick,
@@ -133,6 +137,8 @@ struct Confirm<'a> {
     draft: Draft,
     wrong: Vec<Wrong>,
     asks_until: bool,
+    /// The member can be written to.
+    offers_mail: bool,
     /// The roles to choose from, and what each means.
     roles: Vec<(&'static str, String)>,
     grave: bool,
@@ -153,6 +159,8 @@ pub(in crate::web) struct Fields {
     until: String,
     #[serde(default)]
     role: String,
+    #[serde(default)]
+    notify: String,
 }
 
 /// Admins, of members below them: what suspending means.
@@ -251,6 +259,7 @@ async fn act(
         reason: fields.reason,
         until: fields.until,
         role: fields.role,
+        tell: fields.notify == "yes",
     };
     let (act, reason) = match both(kind.filled(&draft, site), draft.reason()) {
         Ok(filled) => filled,
@@ -347,6 +356,11 @@ async fn show(
         draft,
         wrong: mistakes.iter().map(|one| Wrong::new(t, *one)).collect(),
         asks_until: kind == Kind::Suspend,
+        // Whoever is active has proved the address that they have.
+        offers_mail: kind == Kind::Suspend
+            && site.gate.takes_email()
+            && card.email.is_some()
+            && card.standing.kind() == StandingKind::Active,
         roles: match kind {
             Kind::Role => roles(t, card.role),
             _ => Vec::new(),

@@ -166,7 +166,7 @@ pub(in crate::web) async fn apply(
     let draft = Draft {
         reason: field("reason"),
         until: field("until"),
-        role: String::new(),
+        ..Draft::default()
     };
     let (act, reason) = match both(kind.filled(&draft, &site), draft.reason()) {
         Ok(filled) => filled,

@@ -11,6 +11,8 @@ pub(super) struct Draft {
     pub(super) reason: String,
     pub(super) until: String,
     pub(super) role: String,
+    /// The member is to be written to about it.
+    pub(super) tell: bool,
 }
 
 /// What is wrong with a field.

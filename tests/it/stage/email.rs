@@ -92,6 +92,12 @@ impl TestApp {
         self.letters_to(email).await.pop().unwrap()
     }
 
+    /// The path of the link in the newest letter to an address.
+    pub async fn link_to(&self, email: &str) -> String {
+        let letters = self.letters_to(email).await;
+        link_in(letters.last().expect("a letter"))
+    }
+
     /// Waits until everything that was asked for by mail has been looked at.
     pub async fn all_wishes_are_met(&self) {
         eventually("no wish waits", async || {

@@ -212,6 +212,13 @@ impl TestApp {
         world.live_access_tokens(id).len()
     }
 
+    /// The access tokens of `person` that Kakao honours.
+    pub fn live_tokens(&self, person: &str) -> Vec<String> {
+        let world = self.emulator.world();
+        let id = world.user_id(person).unwrap();
+        world.live_access_tokens(id)
+    }
+
     async fn stop(self) {
         if let Some(running) = self.running {
             running.stop().await;

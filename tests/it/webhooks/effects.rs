@@ -223,3 +223,73 @@ fn an_admin_sees_what_kakao_told_and_what_came_of_it() {
         assert_eq!(app.counted(applied), 1);
     });
 }
+
+// WH-3, WH-8
+#[test]
+fn by_policy_who_has_no_other_way_in_is_erased_and_everybody_else_stays() {
+    let stage = stage()
+        .set("KAKAO_UNLINKED", "withdraw")
+        .set("KAKAO_TIMEOUT_MS", "400");
+    stage.everywhere(async |app| {
+        let (_, gone) = app.signed_in("linked").await;
+        let (_, owner) = app.with_role("long-id", "owner").await;
+        let (_, barred) = app.signed_in("minimal").await;
+        let (_, by_password, both) = with_both(app).await;
+        let bar = format!("UPDATE members SET standing = 'suspended' WHERE id = '{barred}'");
+        app.backends().database.execute(&bar);
+        for person in ["linked", "long-id", "minimal", "ordinary"] {
+            app.emulator.world().unlink_from_kakao(person);
+            told(app, claims(app, person, "user-unlinked")).await;
+        }
+        settled(app).await;
+        assert_eq!(
+            effects(app).await,
+            ["withdrawn", "unlinked", "unlinked", "unlinked"]
+        );
+        assert_eq!(app.of_member("standing", gone).await, "withdrawn");
+        let erased = app.told_of(gone, "kakao.webhook").await;
+        assert!(
+            erased[0].ends_with("no other way in, withdrawn"),
+            "{erased:?}"
+        );
+        assert_eq!(app.of_member("standing", owner).await, "active");
+        assert_eq!(app.of_member("standing", barred).await, "suspended");
+        assert!(by_password.is_in().await, "{both}");
+        assert_eq!(app.letters_to("linked@example.com").await.len(), 1);
+
+        // Whoever comes again is somebody new.
+        let (again, new) = app.signed_in("linked").await;
+        assert!(new != gone && again.is_in().await);
+
+        // Time alone erases nobody.
+        app.clock.advance(time::Duration::seconds(20));
+        told(app, claims(app, "linked", "user-unlinked")).await;
+        let fault = kakao_gate::emulator::Fault::Status(503);
+        let always = kakao_gate::emulator::Times::Always;
+        app.emulator.fail(Endpoint::Me, fault, always);
+        super::looked_at(app).await;
+        app.clock.advance(time::Duration::hours(25));
+        settled(app).await;
+        assert_eq!(app.of_member("standing", new).await, "active");
+    });
+}
+
+// WH-3
+#[test]
+fn a_connection_that_is_gone_can_be_made_again_with_another_account() {
+    stage().once(async |app| {
+        let (_, by_password, id) = with_both(app).await;
+        app.emulator.world().unlink_from_kakao("ordinary");
+        told(app, claims(app, "ordinary", "user-unlinked")).await;
+        settled(app).await;
+        let begun = by_password.get("/me/kakao/link").await;
+        let all = kakao_gate::emulator::Consent::All;
+        let back = app.emulator.authorize(begun.location(), "linked", all);
+        let back = back.strip_prefix(&app.url).unwrap();
+        let linked = by_password.get(back).await;
+        assert_eq!(linked.location(), "/me");
+        assert_eq!(app.member_of("linked").await.to_string(), id);
+        assert_eq!(app.count("kakao_accounts").await, 1);
+        assert!(by_password.get("/me").await.text("main").contains("연결됨"));
+    });
+}

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use clap::Parser;
 use kakao_gate::emulator::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, Emulator, ItemLevel, REST_API_KEY,
-    Settings,
+    ServiceTerm, Settings, UnlinkMethod,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,6 +53,19 @@ struct Arguments {
     /// repeated.
     #[arg(long, value_name = "SCOPE=WHEN", value_parser = consent)]
     consent: Vec<(String, Option<ItemLevel>)>,
+    /// Where unlink webhooks go, instead of Kakao Gate's address; empty for nowhere.
+    #[arg(long)]
+    unlink_webhook: Option<String>,
+    /// How unlink webhooks carry their parameters: get, form or json.
+    #[arg(long, default_value = "form", value_parser = method)]
+    unlink_webhook_method: UnlinkMethod,
+    /// Where account status webhooks go, instead of Kakao Gate's address; empty for nowhere.
+    #[arg(long)]
+    account_webhook: Option<String>,
+    /// Service terms on the consent page, as Kakao Sync shows them: required or optional. May be
+    /// repeated.
+    #[arg(long, value_name = "TAG=WHEN", value_parser = term)]
+    term: Vec<ServiceTerm>,
     /// Answer as a younger app does: without nickname and pictures in `properties` and without
     /// the `has_` flags.
     #[arg(long)]
@@ -83,7 +96,15 @@ impl Arguments {
         for (scope, level) in &self.consent {
             set_consent(app, scope, *level);
         }
+        app.unlink_webhook_method = self.unlink_webhook_method;
+        if let Some(url) = &self.unlink_webhook {
+            app.unlink_webhook_url = (!url.is_empty()).then(|| url.clone());
+        }
+        if let Some(url) = &self.account_webhook {
+            app.account_webhook_url = (!url.is_empty()).then(|| url.clone());
+        }
         app.openid = self.openid;
+        app.terms.clone_from(&self.term);
         app.legacy_properties = !self.no_legacy;
         app.legacy_flags = !self.no_legacy;
         app.test_app = !self.test_app.is_empty();
@@ -118,6 +139,23 @@ fn consent(text: &str) -> Result<(String, Option<ItemLevel>), String> {
         return Err("name a scope before the =".to_owned());
     }
     Ok((scope.to_owned(), level))
+}
+
+fn method(text: &str) -> Result<UnlinkMethod, String> {
+    UnlinkMethod::named(text).ok_or_else(|| "say get, form or json".to_owned())
+}
+
+fn term(text: &str) -> Result<ServiceTerm, String> {
+    let (tag, when) = text.split_once('=').unwrap_or((text, ""));
+    let required = match when {
+        "required" => true,
+        "optional" => false,
+        _ => return Err("say required or optional after the =".to_owned()),
+    };
+    if tag.is_empty() {
+        return Err("name a tag before the =".to_owned());
+    }
+    Ok(ServiceTerm::new(tag, tag, required))
 }
 
 fn person(text: &str) -> Result<String, String> {

@@ -19,6 +19,8 @@ pub(super) struct Ask {
     pub(super) login_hint: Option<String>,
     pub(super) challenge: Option<String>,
     pub(super) nonce: Option<String>,
+    /// Tags of service terms to show; `None` when the request names none.
+    pub(super) terms: Option<Vec<String>>,
 }
 
 /// Values of `prompt`.
@@ -93,6 +95,7 @@ impl Ask {
             login_hint: filled("login_hint").map(str::to_owned),
             challenge: challenge(&query)?,
             nonce: filled("nonce").map(str::to_owned),
+            terms: filled("service_terms").map(|tags| list(tags).map(str::to_owned).collect()),
         })
     }
 

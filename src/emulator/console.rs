@@ -45,8 +45,9 @@ struct IndexPage {
     requests: Vec<RequestView>,
     issued: Vec<IssuedView>,
     faults: Vec<FaultView>,
-    endpoints: [Endpoint; 11],
+    endpoints: [Endpoint; 18],
     mail_link: String,
+    hooks_link: String,
     refused_fault: Option<String>,
     clock: String,
     steps: Vec<(i64, String)>,
@@ -113,16 +114,6 @@ pub(super) async fn advance_clock(
     back_to_index()
 }
 
-/// `POST /emulator/unlink`: what a person does on Kakao's page of connected services.
-pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
-    let mut state = shared.state();
-    let person = received.field("person").and_then(|key| state.person(key));
-    if let Some(user_id) = person.and_then(|person| person.user_id) {
-        state.unlink(user_id);
-    }
-    back_to_index()
-}
-
 /// `POST /emulator/openid`: OpenID Connect `on` or `off`, or other `keys`.
 pub(super) async fn openid(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let mut state = shared.state();
@@ -170,6 +161,9 @@ fn show(shared: &Shared, received: &Received, refused_fault: Option<String>) -> 
         mail_link: texts
             .mail_link
             .with(&[("n", &state.mailbox.mails().len().to_string())]),
+        hooks_link: texts
+            .hooks_link
+            .with(&[("n", &state.deliveries.all().len().to_string())]),
         refused_fault,
         clock: texts.clock_now.with(&[
             ("now", &moment(now)),

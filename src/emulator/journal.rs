@@ -29,6 +29,20 @@ pub enum Endpoint {
     IdTokenInfo,
     /// `GET` or `POST /v1/oidc/userinfo`
     UserInfo,
+    /// `GET /v2/user/scopes`: consent items of a person.
+    Scopes,
+    /// `POST /v2/user/revoke/scopes`
+    RevokeScopes,
+    /// `GET /v2/user/service_terms`: Kakao Sync.
+    ServiceTerms,
+    /// `POST /v2/user/revoke/service_terms`
+    RevokeServiceTerms,
+    /// `POST /v2/user/upgrade/service_terms`
+    UpgradeServiceTerms,
+    /// `GET /v1/user/ids`: everybody who is linked.
+    UserIds,
+    /// `GET /v2/app/users`: several people at once.
+    AppUsers,
 }
 
 /// One request as it arrived, secrets included.
@@ -69,7 +83,7 @@ const KEPT: usize = 500;
 
 impl Endpoint {
     /// Every endpoint, in the order of a sign-in.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::Authorize,
         Self::Token,
         Self::AccessTokenInfo,
@@ -81,6 +95,13 @@ impl Endpoint {
         Self::Jwks,
         Self::IdTokenInfo,
         Self::UserInfo,
+        Self::Scopes,
+        Self::RevokeScopes,
+        Self::ServiceTerms,
+        Self::RevokeServiceTerms,
+        Self::UpgradeServiceTerms,
+        Self::UserIds,
+        Self::AppUsers,
     ];
 
     /// Path at Kakao's host.
@@ -98,6 +119,13 @@ impl Endpoint {
             Self::Jwks => "/.well-known/jwks.json",
             Self::IdTokenInfo => "/oauth/tokeninfo",
             Self::UserInfo => "/v1/oidc/userinfo",
+            Self::Scopes => "/v2/user/scopes",
+            Self::RevokeScopes => "/v2/user/revoke/scopes",
+            Self::ServiceTerms => "/v2/user/service_terms",
+            Self::RevokeServiceTerms => "/v2/user/revoke/service_terms",
+            Self::UpgradeServiceTerms => "/v2/user/upgrade/service_terms",
+            Self::UserIds => "/v1/user/ids",
+            Self::AppUsers => "/v2/app/users",
         }
     }
 
@@ -116,6 +144,13 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::IdTokenInfo => "tokeninfo",
             Self::UserInfo => "userinfo",
+            Self::Scopes => "scopes",
+            Self::RevokeScopes => "revoke-scopes",
+            Self::ServiceTerms => "service-terms",
+            Self::RevokeServiceTerms => "revoke-service-terms",
+            Self::UpgradeServiceTerms => "upgrade-service-terms",
+            Self::UserIds => "user-ids",
+            Self::AppUsers => "app-users",
         }
     }
 

@@ -13,11 +13,13 @@ mod assets;
 mod authorize;
 mod breakage;
 mod clock;
+mod consents;
 mod console;
 mod cross_origin;
 mod fault;
 mod journal;
 mod ledger;
+mod listing;
 mod mail;
 mod openid;
 mod page;
@@ -37,6 +39,7 @@ mod state;
 mod texts;
 mod token;
 mod user;
+mod webhook;
 mod world;
 
 use std::io;
@@ -56,10 +59,12 @@ pub use self::mail::{Mail, MailFault};
 pub use self::people::{Email, Person};
 pub use self::settings::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, ItemLevel, JAVASCRIPT_KEY,
-    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, Settings,
+    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, ServiceTerm,
+    Settings,
 };
 pub use self::shortcut::Consent;
 pub use self::signing::{Jwt, Signer};
+pub use self::webhook::{Delivery, UnlinkMethod, UnlinkWebhook};
 pub use self::world::World;
 
 use self::profile::PictureHosts;
@@ -83,6 +88,8 @@ struct Shared {
     settings: Settings,
     clock: Clock,
     random: Random,
+    /// What webhooks are sent with.
+    http: reqwest::Client,
     address: SocketAddr,
     /// `http://` and the address.
     url: String,
@@ -123,6 +130,7 @@ impl Emulator {
             clock: settings.clock.clone(),
             settings,
             random: Random::default(),
+            http: webhook::client().map_err(io::Error::other)?,
             address,
             url: format!("http://{address}"),
             smtp_url: format!("smtp://{mail_address}"),
@@ -269,6 +277,50 @@ impl Emulator {
     /// Lets `alter` change every ID token before it is signed, until [`Emulator::heal`].
     pub fn alter_id_tokens(&self, alter: impl Fn(&mut Jwt) + Send + Sync + 'static) {
         self.shared.state().alteration = Some(Alteration(Arc::new(alter)));
+    }
+
+    /// The webhook that tells of the end of a link, as Kakao sends it; `None` when the console has
+    /// no address for it.
+    #[must_use]
+    pub fn unlink_webhook(&self, user_id: i64, referrer_type: &str) -> Option<UnlinkWebhook> {
+        UnlinkWebhook::of(&self.shared.state().app, user_id, referrer_type)
+    }
+
+    /// Sends this webhook and answers what came of it. Nothing changes here.
+    pub async fn send_unlink_webhook(&self, webhook: &UnlinkWebhook) -> Delivery {
+        webhook::send_unlink(&self.shared, webhook).await
+    }
+
+    /// Ends the link of `person` from Kakao's side, as [`World::unlink_from_kakao`] does, and then
+    /// tells the service. `ACCOUNT_DELETE` and `FORCED_ACCOUNT_DELETE` take the account too.
+    /// `None` when there was no link, or the console has no address for the webhook.
+    pub async fn disconnect(&self, person: &str, referrer_type: &str) -> Option<Delivery> {
+        webhook::disconnect(&self.shared, person, referrer_type).await
+    }
+
+    /// A security event token about a user, to be changed and sent. `event` is one of Kakao's in
+    /// short, such as `tokens-revoked`, or the address of any. Blocks like [`Emulator::jwks`].
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn security_event(&self, user_id: i64, event: &str) -> io::Result<Jwt> {
+        webhook::security_event(&self.shared, user_id, event).map_err(io::Error::other)
+    }
+
+    /// Signs this token and sends it to the account status webhook. Nothing changes here. `None`
+    /// when the console has no address for it.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub async fn send_set(&self, set: Jwt) -> io::Result<Option<Delivery>> {
+        let sent = webhook::send_event(&self.shared, set).await;
+        sent.map_err(io::Error::other)
+    }
+
+    /// The last 200 webhooks, the oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.shared.state().deliveries.all().cloned().collect()
     }
 
     /// The accounts, links, tokens and console settings, to look at and to change.

@@ -90,18 +90,23 @@ fn payload(
     };
     let (header, claims) = part(header).zip(part(claims)).ok_or_else(malformed)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
-    if claims["iss"] != issuer {
+    let text = |value: &Value, name: &str| {
+        let text = value.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    if text(&claims, "iss") != issuer {
         return Err(KauthError::documented("KOE401"));
     }
-    let kid = header["kid"].as_str().unwrap_or_default();
-    let is_signed = header["alg"] == "RS256"
+    let kid = text(&header, "kid");
+    let is_signed = text(&header, "alg") == "RS256"
         && ring
-            .has_signed(kid, message, &signature)
+            .has_signed(&kid, message, &signature)
             .map_err(|_| KauthError::documented("KOE003"))?;
     if !is_signed {
         return Err(KauthError::documented("KOE402"));
     }
-    if claims["exp"].as_i64().unwrap_or(0) <= now.unix_timestamp() {
+    let expires_at = claims.get("exp").and_then(Value::as_i64);
+    if expires_at.unwrap_or(0) <= now.unix_timestamp() {
         return Err(KauthError::documented("KOE403"));
     }
     Ok(claims)

@@ -15,8 +15,8 @@ use super::journal::{Endpoint, Recorded};
 use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
 use super::{
-    Shared, account_logout, assets, breakage, console, cross_origin, mail, openid, page, sign_in,
-    token, user,
+    Shared, account_logout, assets, breakage, consents, console, cross_origin, listing, mail,
+    openid, page, sign_in, token, user, webhook,
 };
 
 /// Header that makes the one request carrying it fail.
@@ -88,6 +88,41 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(user::userinfo))
                 .default_service(only("GET, POST")),
         )
+        .service(
+            web::resource(Endpoint::Scopes.path())
+                .route(web::get().to(consents::scopes))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeScopes.path())
+                .route(web::post().to(consents::revoke_scopes))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::ServiceTerms.path())
+                .route(web::get().to(consents::terms))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeServiceTerms.path())
+                .route(web::post().to(consents::revoke_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UpgradeServiceTerms.path())
+                .route(web::post().to(consents::upgrade_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UserIds.path())
+                .route(web::get().to(listing::user_ids))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::AppUsers.path())
+                .route(web::get().to(listing::app_users))
+                .default_service(only("GET")),
+        )
         .route("/emulator/account", web::post().to(sign_in::choose))
         .route("/emulator/consent", web::post().to(sign_in::consent))
         .route("/emulator/logout", web::post().to(account_logout::choose))
@@ -100,7 +135,18 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             web::post().to(console::clear_faults),
         )
         .route("/emulator/clock", web::post().to(console::advance_clock))
-        .route("/emulator/unlink", web::post().to(console::unlink))
+        .route("/webhooks", page_route().to(webhook::page::list))
+        .route("/people/{key}", page_route().to(webhook::page::person))
+        .route(
+            "/emulator/webhooks",
+            web::post().to(webhook::page::configure),
+        )
+        .route("/emulator/unlink", web::post().to(webhook::page::unlink))
+        .route(
+            "/emulator/withdraw",
+            web::post().to(webhook::page::withdraw),
+        )
+        .route("/emulator/event", web::post().to(webhook::page::event))
         .route("/emulator/openid", web::post().to(console::openid))
         .route("/emulator/reset", web::post().to(console::reset))
         .route("/emulator/style.css", page_route().to(assets::style))

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::openid::OPENID;
 use super::people::{Person, seeded_people};
+use super::webhook::UnlinkMethod;
 
 /// REST API key of the seeded app: the OAuth `client_id`.
 pub const REST_API_KEY: &str = "e0000000000000000000000000000001";
@@ -53,6 +54,12 @@ pub struct AppSettings {
     pub admin_keys: Vec<String>,
     /// Registered logout redirect URIs, compared as strings (KOE007).
     pub logout_redirect_uris: Vec<String>,
+    /// Where unlink webhooks go; nowhere when `None`.
+    pub unlink_webhook_url: Option<String>,
+    /// How unlink webhooks carry their parameters.
+    pub unlink_webhook_method: UnlinkMethod,
+    /// Where account status webhooks go; nowhere when `None`.
+    pub account_webhook_url: Option<String>,
     /// Whether Kakao Login is switched on (KOE004).
     pub login_on: bool,
     /// Whether only [`AppSettings::members`] may sign in (KOE005).
@@ -66,6 +73,14 @@ pub struct AppSettings {
     pub openid: bool,
     /// 동의항목: what may be asked, in the order of the consent page.
     pub items: Vec<ConsentItem>,
+    /// 서비스 약관 of an app with Kakao Sync, in the order of the consent page. Without any the app
+    /// has no Kakao Sync.
+    pub terms: Vec<ServiceTerm>,
+    /// Scopes without which `user/me` answers -402 and names those that are missing.
+    pub me_needs: Vec<String>,
+    /// Whether `/v2/app/users` answers the bare list of Kakao's samples, instead of the object of
+    /// Kakao's table.
+    pub bare_app_users: bool,
     /// Whether `properties` repeats nickname and pictures, as it does for older apps.
     pub legacy_properties: bool,
     /// Whether the deprecated `has_…` flags accompany the values.
@@ -98,6 +113,17 @@ pub struct ConsentItem {
     pub level: ItemLevel,
 }
 
+/// Terms of the service's own that the consent page of Kakao Sync shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTerm {
+    /// The name by which programs know it, such as `marketing`.
+    pub tag: String,
+    /// Title on the consent page.
+    pub title: String,
+    /// Whether the person cannot go on without it.
+    pub required: bool,
+}
+
 /// When a consent item is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemLevel {
@@ -112,7 +138,8 @@ pub enum ItemLevel {
 impl Settings {
     /// The seeded app and people for a service at `service_url`, such as
     /// `http://127.0.0.1:8080`. Registers `<service_url>/auth/kakao/callback` as redirect URI and
-    /// `<service_url>/logged-out/kakao/done` as logout redirect URI.
+    /// `<service_url>/logged-out/kakao/done` as logout redirect URI. Webhooks go to
+    /// `<service_url>/webhooks/kakao/unlink` and `/webhooks/kakao/account`.
     #[must_use]
     pub fn seeded(service_url: &str) -> Self {
         Self {
@@ -121,6 +148,18 @@ impl Settings {
             token_quota: false,
             public_url: None,
             clock: Clock::default(),
+        }
+    }
+}
+
+impl ServiceTerm {
+    /// Terms with this tag and title.
+    #[must_use]
+    pub fn new(tag: &str, title: &str, required: bool) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            title: title.to_owned(),
+            required,
         }
     }
 }
@@ -171,6 +210,9 @@ impl AppSettings {
             other_keys: vec![JAVASCRIPT_KEY.to_owned(), NATIVE_APP_KEY.to_owned()],
             admin_keys: vec![ADMIN_KEY.to_owned()],
             logout_redirect_uris: vec![format!("{service_url}/logged-out/kakao/done")],
+            unlink_webhook_url: Some(format!("{service_url}/webhooks/kakao/unlink")),
+            unlink_webhook_method: UnlinkMethod::default(),
+            account_webhook_url: Some(format!("{service_url}/webhooks/kakao/account")),
             login_on: true,
             test_app: false,
             members: Vec::new(),
@@ -184,6 +226,9 @@ impl AppSettings {
                 item("birthday", ItemLevel::WhileUsing),
                 item("gender", ItemLevel::WhileUsing),
             ],
+            terms: Vec::new(),
+            me_needs: Vec::new(),
+            bare_app_users: false,
             legacy_properties: true,
             legacy_flags: true,
             scope_of_refresh: false,

@@ -99,8 +99,8 @@ fn outcome(
     };
     match decide(state, &ask, Some(visitor), Some(&reply)) {
         Step::Return(answer) => Ok(answer.location(&ask)),
-        Step::Grant(scopes) => {
-            let location = grant(state, random, &ask, visitor, scopes, now);
+        Step::Grant(agreed) => {
+            let location = grant(state, random, &ask, visitor, agreed, now);
             location.map_err(|_| "KOE003".to_owned())
         }
         Step::Stop(stop) => Err(stop.code),

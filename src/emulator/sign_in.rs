@@ -10,14 +10,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::Shared;
 use super::ask::{Ask, Prompt, Stop};
-use super::authorize::{Reply, Step, Visitor, decide, grant};
+use super::authorize::{Due, Reply, Step, Visitor, decide, grant};
 use super::journal::Endpoint;
 use super::page::{Frame, PersonView, person_view, redirect, render, stop_page};
 use super::panel::{Parameter, parameters};
 use super::people::{Email, Person};
 use super::received::Received;
-use super::settings::{AppSettings, ConsentItem, ItemLevel};
-use super::state::{EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
+use super::settings::{AppSettings, ItemLevel};
+use super::state::{Agreed, EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
 use super::texts::{Language, Texts, item_name};
 
 #[derive(Template)]
@@ -61,7 +61,9 @@ struct ConsentPage {
 }
 
 struct ItemView {
-    scope: String,
+    /// Its name in the form: `item` or `term`.
+    field: &'static str,
+    value: String,
     name: String,
     required: bool,
     ticked: bool,
@@ -157,13 +159,19 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let Some(person) = person.cloned() else {
         return choose_page(&shared, &state, &received, &ask);
     };
-    let items = received.form.iter().filter(|(name, _)| name == "item");
+    let ticked = |field: &str| {
+        let ticked = received.form.iter().filter(|(name, _)| name == field);
+        ticked.map(|(_, value)| value.clone()).collect()
+    };
     let reply = if received.field("answer") == Some("cancel") {
         Reply::Cancel
     } else if received.field("all").is_some() {
         Reply::AgreeAll
     } else {
-        Reply::Agree(items.map(|(_, scope)| scope.clone()).collect())
+        Reply::Agree(Agreed {
+            scopes: ticked("item"),
+            terms: ticked("term"),
+        })
     };
     let cookie = received.session.as_deref().unwrap_or_default();
     let visitor = Some(Visitor {
@@ -202,29 +210,18 @@ fn proceed(
     match (step, visitor) {
         (Step::Return(answer), _) => redirect(&answer.location(ask)),
         (Step::SignUp, _) => create_page(shared, &state.app, received, ask, false),
-        (Step::Consent { items, missed }, Some(visitor)) => {
-            let view = items.into_iter().map(|item| {
-                let ticked = matches!(reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
-                item_view(item, ticked, received.language)
-            });
-            consent_page(
-                shared,
-                state,
-                received,
-                ask,
-                visitor,
-                view.collect(),
-                missed,
-            )
+        (Step::Consent { due, missed }, Some(visitor)) => {
+            let items = item_views(due, reply, received.language);
+            consent_page(shared, state, received, ask, visitor, items, missed)
         }
         // A code of the usual look that nobody knows.
         (Step::Grant(_), Some(_)) if received.is_head => match shared.random.code() {
             Ok(code) => redirect(&ask.location(vec![("code", &code)])),
             Err(_) => HttpResponse::InternalServerError().finish(),
         },
-        (Step::Grant(scopes), Some(visitor)) => {
+        (Step::Grant(agreed), Some(visitor)) => {
             let now = shared.clock.now();
-            match grant(state, &shared.random, ask, visitor, scopes, now) {
+            match grant(state, &shared.random, ask, visitor, agreed, now) {
                 Ok(location) => redirect(&location),
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
@@ -343,13 +340,27 @@ fn consent_page(
     render(StatusCode::OK, &page)
 }
 
-fn item_view(item: ConsentItem, ticked: bool, language: Language) -> ItemView {
-    ItemView {
+fn item_views(due: Due, reply: Option<&Reply>, language: Language) -> Vec<ItemView> {
+    let nothing = Agreed::default();
+    let ticked = match reply {
+        Some(Reply::Agree(ticked)) => ticked,
+        _ => &nothing,
+    };
+    let items = due.items.into_iter().map(|item| ItemView {
+        field: "item",
         name: item_name(&item.scope, language).to_owned(),
         required: item.level == ItemLevel::Required,
-        ticked,
-        scope: item.scope,
-    }
+        ticked: ticked.scopes.contains(&item.scope),
+        value: item.scope,
+    });
+    let terms = due.terms.into_iter().map(|term| ItemView {
+        field: "term",
+        ticked: ticked.terms.contains(&term.tag),
+        name: term.title,
+        required: term.required,
+        value: term.tag,
+    });
+    items.chain(terms).collect()
 }
 
 /// Adds the account that the sign-up form describes and answers its key.

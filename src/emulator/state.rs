@@ -12,6 +12,7 @@ use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{AppSettings, Settings};
 use super::signing::{Alteration, Ring};
+use super::webhook::Deliveries;
 
 /// Life of an authorization code.
 pub(super) const CODE_LIFE: Duration = Duration::minutes(10);
@@ -48,10 +49,13 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) mailbox: Mailbox,
+    pub(super) deliveries: Deliveries,
     /// The keys that sign ID tokens.
     pub(super) ring: Ring,
     /// What is wrong with the ID tokens, when something is to be.
     pub(super) alteration: Option<Alteration>,
+    /// When the user list was asked for within the last minute.
+    pub(super) listed: VecDeque<OffsetDateTime>,
     issued: BTreeMap<i64, Issued>,
     logins: u64,
     next_user_id: i64,
@@ -63,6 +67,25 @@ pub(super) struct Link {
     pub(super) connected_at: OffsetDateTime,
     /// Scope ids agreed to.
     pub(super) scopes: BTreeSet<String>,
+    /// Service terms agreed to, by tag.
+    pub(super) terms: BTreeMap<String, AgreedTerm>,
+    /// When terms were last agreed to at sign-up with Kakao Sync.
+    pub(super) synched_at: Option<OffsetDateTime>,
+}
+
+/// How service terms were agreed to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AgreedTerm {
+    pub(super) at: OffsetDateTime,
+    /// `KAUTH` for the consent page, `KAPI` for the service's own word.
+    pub(super) by: &'static str,
+}
+
+/// What a person has newly agreed to on the consent page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) scopes: BTreeSet<String>,
+    pub(super) terms: BTreeSet<String>,
 }
 
 /// What `user/me` tells the tokens of one sign-in about the email, whatever the account has.
@@ -125,6 +148,16 @@ struct Issued {
 }
 
 impl Link {
+    /// A link without any consent.
+    pub(super) fn new(connected_at: OffsetDateTime) -> Self {
+        Self {
+            connected_at,
+            scopes: BTreeSet::new(),
+            terms: BTreeMap::new(),
+            synched_at: None,
+        }
+    }
+
     /// Whether the app has the item `scope` configured and the person agrees to it.
     pub(super) fn allows(&self, app: &AppSettings, scope: &str) -> bool {
         app.level(scope).is_some() && self.scopes.contains(scope)
@@ -181,8 +214,10 @@ impl State {
             faults: Faults::default(),
             journal: Journal::default(),
             mailbox: Mailbox::default(),
+            deliveries: Deliveries::default(),
             ring: Ring::default(),
             alteration: None,
+            listed: VecDeque::new(),
             issued: BTreeMap::new(),
             logins: 0,
             next_user_id: 2_900_001_001,
@@ -204,8 +239,8 @@ impl State {
             self.links.insert(
                 user_id,
                 Link {
-                    connected_at: now - Duration::days(30),
                     scopes: scopes.iter().cloned().collect(),
+                    ..Link::new(now - Duration::days(30))
                 },
             );
         }
@@ -223,18 +258,21 @@ impl State {
         self.people.iter().find(is_asked)
     }
 
-    /// Links `user_id` to the app or adds to the agreed scopes of an existing link.
-    pub(super) fn agree(
-        &mut self,
-        user_id: i64,
-        scopes: impl IntoIterator<Item = String>,
-        now: OffsetDateTime,
-    ) {
-        let link = self.links.entry(user_id).or_insert_with(|| Link {
-            connected_at: now,
-            scopes: BTreeSet::new(),
-        });
-        link.scopes.extend(scopes);
+    /// Links `user_id` to the app or adds to what an existing link was agreed to with.
+    pub(super) fn agree(&mut self, user_id: i64, agreed: Agreed, now: OffsetDateTime) {
+        let link = self.links.entry(user_id);
+        let link = link.or_insert_with(|| Link::new(now));
+        link.scopes.extend(agreed.scopes);
+        if agreed.terms.is_empty() {
+            return;
+        }
+        link.synched_at = Some(now);
+        let by_person = AgreedTerm {
+            at: now,
+            by: "KAUTH",
+        };
+        let terms = agreed.terms.into_iter().map(|tag| (tag, by_person));
+        link.terms.extend(terms);
     }
 
     /// Withdraws consent, removes the link and revokes every token and code of the user.
@@ -381,7 +419,7 @@ mod tests {
             openid: None,
             expires_at: now + ACCESS_LIFE,
         };
-        state.agree(1, ["account_email".to_owned()], now);
+        state.agree(1, Agreed::default(), now);
         let mine = state.issue_access(&random, token(1), now).unwrap();
         let other = state.issue_access(&random, token(2), now).unwrap();
         assert!(state.unlink(1));

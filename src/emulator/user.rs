@@ -14,7 +14,7 @@ use super::refusal::{KAPI_JSON, KapiError};
 use super::state::{EmailScenario, State};
 
 /// Who is calling, and about whom.
-enum Caller {
+pub(super) enum Caller {
     /// The user's own access token, and the sign-in it came from.
     Token {
         user_id: i64,
@@ -26,14 +26,14 @@ enum Caller {
 }
 
 impl Caller {
-    fn user_id(&self) -> i64 {
+    pub(super) fn user_id(&self) -> i64 {
         match self {
             Self::Token { user_id, .. } | Self::Admin { user_id } => *user_id,
         }
     }
 
     /// The same refusal in the scheme the caller used.
-    fn refused(&self, error: KapiError) -> KapiError {
+    pub(super) fn refused(&self, error: KapiError) -> KapiError {
         match self {
             Self::Token { .. } => error,
             Self::Admin { .. } => error.for_admin(),
@@ -89,7 +89,8 @@ pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) ->
     respond(answer)
 }
 
-fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
+/// The answer of a kapi address.
+pub(super) fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
     match answer {
         Ok(body) => HttpResponse::Ok()
             .content_type(KAPI_JSON)
@@ -149,6 +150,13 @@ fn about(
     if let Caller::Token { email, .. } = caller {
         email.apply(&mut person, &mut link);
     }
+    let is_missing = |scope: &&String| !link.scopes.contains(*scope);
+    let missing: Vec<_> = state.app.me_needs.iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        let missing = missing.into_iter().cloned().collect();
+        let allowed = link.scopes.iter().cloned().collect();
+        return Err(caller.refused(KapiError::insufficient(missing, allowed)));
+    }
     Ok(profile::answer(
         &state.app, &person, &link, hosts, secure, &keys,
     ))
@@ -186,17 +194,16 @@ fn own_token(state: &State, received: &Received, now: OffsetDateTime) -> Result<
 
 /// Authenticates either style, in the order of Kakao's answers: key or token first, then the
 /// target, then whether it is linked.
-fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
+pub(super) fn caller(
+    state: &State,
+    received: &Received,
+    now: OffsetDateTime,
+) -> Result<Caller, KapiError> {
     let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return bearer(state, credentials, now);
     }
-    if !scheme.eq_ignore_ascii_case("kakaoak") {
-        return Err(no_key());
-    }
-    if !state.app.admin_keys.iter().any(|key| key == credentials) {
-        return Err(KapiError::new(-401, "invalid app key.").for_admin());
-    }
+    admin(state, received)?;
     let argument = |words: &str| KapiError::new(-2, words).for_admin();
     if received.value("target_id_type") != Some("user_id") {
         return Err(argument("target_id_type should be user_id"));
@@ -207,6 +214,18 @@ fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Cal
         return Err(KapiError::documented(-101).for_admin());
     }
     Ok(Caller::Admin { user_id })
+}
+
+/// Authenticates an admin key, whatever it is about.
+pub(super) fn admin(state: &State, received: &Received) -> Result<(), KapiError> {
+    let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
+    if !scheme.eq_ignore_ascii_case("kakaoak") {
+        return Err(no_key());
+    }
+    if !state.app.admin_keys.iter().any(|key| key == credentials) {
+        return Err(KapiError::new(-401, "invalid app key.").for_admin());
+    }
+    Ok(())
 }
 
 fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, KapiError> {

@@ -29,7 +29,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["store"]),
     ("r2d2", &["store"]),
     ("csv", &["web"]),
-    ("reqwest", &["kakao"]),
+    ("reqwest", &["kakao", "emulator"]),
     ("redis", &["session"]),
     ("jsonwebtoken", &["kakao"]),
     ("lettre", &["mail"]),

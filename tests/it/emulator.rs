@@ -4,14 +4,17 @@ mod accounts;
 mod browser;
 mod clients;
 mod command;
+mod consents;
 mod console;
 mod faults;
+mod listing;
 mod mail;
 mod openid;
 mod pages;
 mod sign_in;
 mod token;
 mod user;
+mod webhooks;
 
 use std::net::TcpListener;
 

@@ -116,14 +116,16 @@ pub(in crate::emulator) async fn show(
     page::render(StatusCode::OK, &page)
 }
 
-fn wants_json(received: &Received, request: &HttpRequest) -> bool {
+/// Whether a program asks, rather than a person.
+pub(in crate::emulator) fn wants_json(received: &Received, request: &HttpRequest) -> bool {
     let accepted = request.headers().get(ACCEPT);
     let accepted = accepted.and_then(|value| value.to_str().ok());
     first(&received.query, "format") == Some("json")
         || accepted.is_some_and(|accepted| accepted.starts_with("application/json"))
 }
 
-fn json_answer(body: Value) -> HttpResponse {
+/// What a page has, for a program.
+pub(in crate::emulator) fn json_answer(body: Value) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(body)

@@ -93,6 +93,9 @@ async fn a_page_of_another_origin_cannot_use_the_switches() {
         "/emulator/clock",
         "/emulator/unlink",
         "/emulator/openid",
+        "/emulator/webhooks",
+        "/emulator/withdraw",
+        "/emulator/event",
         "/emulator/reset",
     ] {
         let request = kakao.request(Method::POST, path);

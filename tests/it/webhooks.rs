@@ -5,6 +5,7 @@ mod account;
 mod effects;
 mod order;
 mod outages;
+mod sent;
 mod unlink;
 
 use std::collections::BTreeMap;

@@ -165,6 +165,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         owner_emails: config.admin.emails.clone(),
         owner_kakao_ids: config.admin.kakao_ids.clone(),
         search_strict: config.admin.search_strict,
+        withdraw_unlinked: config.kakao.withdraw_unlinked,
         audit_retention: config.admin.audit_retention,
     };
     let random = Random::system();
@@ -184,6 +185,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         watch: Arc::default(),
         figures: Arc::default(),
         letters: Arc::new(Notify::new()),
+        webhooks: Arc::new(Notify::new()),
     })
 }
 

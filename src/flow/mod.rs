@@ -20,6 +20,7 @@ mod password;
 mod session;
 mod throttle;
 mod unsuccessful;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub use next::Next;
 pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
+pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 
 use crate::clock::Clock;
 use crate::config::PublicUrl;
@@ -90,6 +92,8 @@ pub struct Gate {
     pub figures: Arc<admin::dashboard::Figures>,
     /// Rung when a letter waits.
     pub letters: Arc<Notify>,
+    /// Rung when Kakao has told us something.
+    pub webhooks: Arc<Notify>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -130,6 +134,9 @@ pub struct Rules {
     pub owner_kakao_ids: Vec<KakaoId>,
     /// A part of a name finds members only together with one more condition.
     pub search_strict: bool,
+    /// Members whose only way in was a Kakao account are erased when Kakao tells that it is not
+    /// connected any more.
+    pub withdraw_unlinked: bool,
     /// How long entries of the audit log are kept.
     pub audit_retention: Duration,
 }

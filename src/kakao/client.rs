@@ -1,5 +1,6 @@
 //! The calls themselves, one method each.
 
+mod hooks;
 #[cfg(test)]
 mod tests;
 

@@ -17,6 +17,8 @@ pub enum Call {
     TokenInfo,
     /// `GET /v2/user/me`.
     User,
+    /// `GET /v2/user/me` with the admin key.
+    UserByAdmin,
     /// `POST /v1/user/logout` with an access token.
     Logout,
     /// `POST /v1/user/logout` with the admin key.
@@ -36,6 +38,7 @@ impl Call {
             Self::Token => "token",
             Self::TokenInfo => "token_info",
             Self::User => "user",
+            Self::UserByAdmin => "user_by_admin",
             Self::Logout => "logout",
             Self::LogoutEverywhere => "logout_everywhere",
             Self::Unlink => "unlink",
@@ -45,7 +48,10 @@ impl Call {
 
     /// Whether the admin key, not a person's token, authenticates this call.
     pub(super) fn by_admin(self) -> bool {
-        matches!(self, Self::LogoutEverywhere | Self::UnlinkByAdmin)
+        matches!(
+            self,
+            Self::UserByAdmin | Self::LogoutEverywhere | Self::UnlinkByAdmin
+        )
     }
 }
 

@@ -14,6 +14,7 @@ mod client;
 mod credential;
 mod endpoints;
 mod error;
+mod event;
 mod id_token;
 mod jwks;
 mod key_ring;
@@ -30,6 +31,9 @@ pub use authorize::{Authorize, Prompt, code_challenge};
 pub use client::Kakao;
 pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};
 pub use error::{Call, Code, Error, Fault, Kind, Trouble};
+pub use event::{
+    Event, EventError, EventRefused, LONGEST as LONGEST_EVENT, UNKNOWN as UNKNOWN_EVENT,
+};
 pub use id_token::{IdToken, IdTokenError, Named, Unverified};
 pub use pulse::{Pulse, WINDOW};
 pub use settings::{BuildError, Settings};

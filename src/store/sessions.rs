@@ -1,5 +1,6 @@
 //! Session rows: the authority on who is signed in.
 
+pub mod made_by_kakao;
 pub mod own;
 
 use std::time::Duration;
@@ -490,6 +491,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::Suspension => "suspension",
         EndedBy::Admin => "admin",
         EndedBy::Password => "password",
+        EndedBy::Kakao => "kakao",
     }
 }
 
@@ -501,6 +503,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("suspension") => EndedBy::Suspension,
         Some("admin") => EndedBy::Admin,
         Some("password") => EndedBy::Password,
+        Some("kakao") => EndedBy::Kakao,
         _ => EndedBy::Logout,
     }
 }

@@ -20,6 +20,7 @@ use super::visitor::Member;
 use crate::flow::account::{Agreed, MARKETING, Overview};
 use crate::i18n::{Texts, machine_time};
 use crate::member::SignedIn;
+use crate::store::members::account::StoredKakao;
 
 #[derive(Template)]
 #[template(path = "me/index.html")]
@@ -111,8 +112,18 @@ impl Me<'_> {
         machine_time(self.who.member.created_at)
     }
 
+    /// The Kakao account, while it is connected at Kakao, too.
+    fn connected(&self) -> Option<&StoredKakao> {
+        self.own.kakao.as_ref().filter(|_| self.own.is_connected())
+    }
+
+    /// Whether Kakao says that the connection is gone.
+    fn unlinked(&self) -> bool {
+        self.own.kakao.is_some() && !self.own.is_connected()
+    }
+
     fn kakao_since(&self) -> Option<String> {
-        let kakao = self.own.kakao.as_ref()?;
+        let kakao = self.connected()?;
         let date = self.layout.t.date_long(kakao.linked_at);
         Some(self.layout.t.me_kakao_since(date))
     }
@@ -144,7 +155,7 @@ pub(super) async fn show(
     let who = &member.signed_in;
     let own = site.gate.overview(who).await?;
     let waiting = match waiting(&site, &request) {
-        Some(waiting) if own.kakao.is_none() => {
+        Some(waiting) if !own.is_connected() => {
             let owner = site.gate.owner_of(&waiting).await?;
             owner.is_some_and(|owner| owner.member == who.member.id)
         }

@@ -135,6 +135,8 @@ fn the_operating_guide_names_every_metric() {
     metrics.password_login("success");
     metrics.password_hash("done");
     metrics.owed_call("done");
+    metrics.webhook_call("unlink", "kept");
+    metrics.webhook_event("unknown", "noted");
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();
     let guide = read("docs/operating.md");

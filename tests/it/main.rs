@@ -71,4 +71,5 @@ mod store;
 mod table;
 mod terms;
 mod throttle;
+mod webhooks;
 mod withdraw;

@@ -7,7 +7,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "members",
     "kakao_accounts",
     "sessions",
@@ -22,6 +22,7 @@ const TABLES: [&str; 14] = [
     "consents",
     "mail_links",
     "throttles",
+    "webhook_events",
 ];
 
 const ROWS: &str = "

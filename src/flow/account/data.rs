@@ -127,6 +127,7 @@ fn kakao_data(kakao: &StoredKakao) -> Value {
         "scopes": kakao.scopes.split_whitespace().collect::<Vec<_>>(),
         "connected_at_kakao": when(kakao.connected_at),
         "connected_here_at": machine_time(kakao.linked_at),
+        "disconnected_at_kakao": when(kakao.unlinked_at),
         "refreshed_at": machine_time(kakao.synced_at),
     })
 }

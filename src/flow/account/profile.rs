@@ -16,7 +16,7 @@ pub struct Overview {
     pub email: Option<String>,
     /// Whether it is known to be theirs.
     pub email_proved: bool,
-    /// The Kakao account, when one is connected.
+    /// The Kakao account, when one is connected, or was until Kakao told that it is not.
     pub kakao: Option<StoredKakao>,
     /// Since when they have this password; `None` without one.
     pub password_since: Option<OffsetDateTime>,
@@ -24,6 +24,15 @@ pub struct Overview {
     pub consents: Vec<Agreed>,
     /// Whether they could still sign in without Kakao.
     pub other_way: bool,
+}
+
+impl Overview {
+    /// Whether a Kakao account is connected, as far as Kakao has told.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        let kakao = self.kakao.as_ref();
+        kakao.is_some_and(|kakao| kakao.unlinked_at.is_none())
+    }
 }
 
 impl Gate {
@@ -52,7 +61,7 @@ impl Gate {
 
     /// Whether a member could sign in without Kakao: with a password, an address of theirs to
     /// type beside it, and a form to type it into.
-    pub(super) fn has_other_way(
+    pub(in crate::flow) fn has_other_way(
         &self,
         connection: &mut AnyConnection,
         member: MemberId,

@@ -1,15 +1,15 @@
 //! Leaving. One transaction erases what the member was known by; what Kakao and the post still
 //! have to do is owed in it.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::flow::letters::Letter;
 use crate::flow::{Audited, Gate, Origin, log_event};
-use crate::i18n::Texts;
-use crate::member::{EndedBy, Role, SignedIn};
-use crate::store::members::{account, acts};
-use crate::store::{self, sessions};
+use crate::i18n::{Lang, Texts};
+use crate::member::{EndedBy, MemberId, Role, SignedIn};
+use crate::store::members::{self, account, acts};
+use crate::store::{self, AnyConnection, sessions};
 
 /// How long it is worth telling somebody that they have left.
 const NEWS: Duration = Duration::days(3);
@@ -142,15 +142,7 @@ impl Gate {
                     None => None,
                 };
                 let ended = sessions::end_all(connection, member, None, EndedBy::Logout, now)?;
-                let address = account::of(connection, member)?;
-                let address = address.filter(|own| own.email_verified_at.is_some());
-                account::erase(connection, member, now)?;
-                if let Some(to) = address.and_then(|own| own.email)
-                    && gate.takes_email()
-                {
-                    let letter = Letter::Withdrawn { at: now }.to(&to, t, &gate.rules);
-                    gate.owe_letter(connection, Some(member), &letter, NEWS, now)?;
-                }
+                gate.erase_and_tell(connection, member, t, now)?;
                 let unlink = match (kakao, debt) {
                     (None, _) => "no kakao",
                     (Some(_), Some(_)) => "kakao unlink owed",
@@ -181,5 +173,52 @@ impl Gate {
             None if connected => Parting::KakaoByHand,
             None => Parting::Done,
         })
+    }
+
+    /// Erases a member who is held, together with every owner, because Kakao has told that the
+    /// connection is gone which was their only way in. Says whether: who is barred stays, so that
+    /// nobody gets rid of it like this, and so does the last owner.
+    pub(in crate::flow) fn part_with(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        now: OffsetDateTime,
+    ) -> Result<bool, store::Error> {
+        let held = acts::hold(connection, &[member])?;
+        let own = held.iter().find(|one| one.id == member);
+        let Some(own) = own.filter(|own| own.standing.admits(now)) else {
+            return Ok(false);
+        };
+        let another = held
+            .iter()
+            .any(|one| one.id != member && one.role == Role::Owner && one.standing.admits(now));
+        if own.role == Role::Owner && !another {
+            return Ok(false);
+        }
+        let known = members::by_id(connection, member)?;
+        let lang = known.and_then(|known| Lang::parse(known.locale.as_deref()?));
+        sessions::end_all(connection, member, None, EndedBy::Kakao, now)?;
+        self.erase_and_tell(connection, member, lang.unwrap_or_default().texts(), now)?;
+        Ok(true)
+    }
+
+    /// Erases a member, and owes a letter about it to the address that was known to be theirs.
+    fn erase_and_tell(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        t: Texts,
+        now: OffsetDateTime,
+    ) -> Result<(), store::Error> {
+        let address = account::of(connection, member)?;
+        let address = address.filter(|own| own.email_verified_at.is_some());
+        account::erase(connection, member, now)?;
+        if let Some(to) = address.and_then(|own| own.email)
+            && self.takes_email()
+        {
+            let letter = Letter::Withdrawn { at: now }.to(&to, t, &self.rules);
+            self.owe_letter(connection, Some(member), &letter, NEWS, now)?;
+        }
+        Ok(())
     }
 }

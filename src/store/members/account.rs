@@ -36,6 +36,8 @@ pub struct StoredKakao {
     pub id: KakaoId,
     /// When it was connected to the member here.
     pub linked_at: OffsetDateTime,
+    /// Since when Kakao says that it is not connected any more.
+    pub unlinked_at: Option<OffsetDateTime>,
     /// When the person connected our app, as Kakao remembers it.
     pub connected_at: Option<OffsetDateTime>,
     /// When Kakao was last asked.
@@ -147,6 +149,7 @@ pub fn desk(connection: &mut AnyConnection, member: MemberId) -> Result<Desk, Er
 struct StoredRow {
     kakao_id: i64,
     linked_at: PrimitiveDateTime,
+    unlinked_at: Option<PrimitiveDateTime>,
     connected_at: Option<PrimitiveDateTime>,
     synced_at: PrimitiveDateTime,
     nickname: Option<String>,
@@ -177,6 +180,7 @@ pub fn kakao(
         Ok(StoredKakao {
             id: id.map_err(|_| Error::Unexpected("kakao_accounts.kakao_id"))?,
             linked_at: moment(row.linked_at),
+            unlinked_at: row.unlinked_at.map(moment),
             connected_at: row.connected_at.map(moment),
             synced_at: moment(row.synced_at),
             nickname: row.nickname,
@@ -292,8 +296,13 @@ pub fn link(
         return Ok(Linked::Yes);
     }
     // The second index of the table: one account of an app a member.
-    if kakao(connection, profile.app_id, member)?.is_some() {
-        return Ok(Linked::HasAnother);
+    if let Some(other) = kakao(connection, profile.app_id, member)? {
+        if other.unlinked_at.is_none() {
+            return Ok(Linked::HasAnother);
+        }
+        // One that is gone at Kakao makes room.
+        let gone = kakao_accounts::table.find((profile.app_id, other.id.get()));
+        diesel::delete(gone).execute(connection)?;
     }
     if !super::insert_kakao(connection, &member.to_string(), profile, now)? {
         return Ok(match super::of_kakao(connection, profile)? {

@@ -191,7 +191,7 @@ impl Database {
             }
             Self::Postgres(_) => {
                 let mut connection = self.postgres();
-                let lock = "BEGIN; LOCK TABLE members, kakao_accounts, sessions, attempts, outbox, \
+                let lock = "BEGIN; LOCK TABLE members, kakao_accounts, sessions, attempts, outbox, webhook_events, \
                             audit_events IN EXCLUSIVE MODE";
                 connection.batch_execute(lock).unwrap();
                 Box::new(connection)

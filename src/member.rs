@@ -334,7 +334,7 @@ pub struct SignedIn {
 }
 
 /// The longest name kept, in characters.
-const NAME_CHARS: usize = 60;
+pub const NAME_CHARS: usize = 60;
 
 /// Makes a name out of whatever a profile holds: no control or invisible characters (NUL stops
 /// PostgreSQL, direction marks rearrange the page around them), single spaces, at most 60

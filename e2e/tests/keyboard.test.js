@@ -23,7 +23,11 @@ const STOPS = [
   ['/nowhere', [...VISITOR, ...say('act.home', 'act.help'), ...FOOT]],
 ];
 const MEMBER_STOPS = [
-  ['/me', [...MEMBER, ...FOOT]],
+  ['/me', [
+    ...MEMBER,
+    ...say('me.edit', 'me.kakao.resync', 'me.kakao.unlink', 'me.pw.set', 'me.mkt.turn.on', 'me.data', 'me.out'),
+    ...FOOT,
+  ]],
   ['/logout', [...MEMBER, ...say('lo.svc', 'lo.kakao', 'lo.all', 'lo.stay'), ...FOOT]],
 ];
 

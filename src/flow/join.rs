@@ -11,7 +11,7 @@ mod start;
 mod wish;
 
 pub(super) use application::Agreed;
-pub use application::{Application, Flaw, NAME_CHARS, Typed};
+pub use application::{Application, Flaw, Typed};
 pub use finish::{DeadLink, Joined, Opened, Refusal as JoinRefusal};
 pub use start::{Asked, TooMany};
 pub(super) use wish::Wish;

@@ -32,9 +32,7 @@ use uuid::Uuid;
 pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
-pub use join::{
-    Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, NAME_CHARS, Opened, TooMany, Typed,
-};
+pub use join::{Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, Opened, TooMany, Typed};
 pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
 pub use newcomer::{LIFE as DECISION_LIFE, Undecided, Unjoined};

@@ -8,6 +8,7 @@ use super::Site;
 use super::cookies::{self, FailureContext, Notice, Said, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
+use super::page::see_other;
 use super::visitor::Visitor;
 use super::{conflict, me, newcomer, reauth};
 use crate::flow::{Attempt, Attempts, Callback, Ending, LoginFailure, Purpose, Why};
@@ -61,9 +62,7 @@ pub(super) async fn complete(
             // A reload or the back button, in a browser that is signed in all right.
             if failure.why == Why::CodeUsed && visitor.signed_in().is_some() {
                 let next = next.unwrap_or_else(crate::flow::Next::home);
-                return Ok(HttpResponse::SeeOther()
-                    .insert_header((LOCATION, next.as_str()))
-                    .finish());
+                return Ok(see_other(next.as_str()).finish());
             }
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
@@ -94,8 +93,7 @@ pub(super) fn lead_on(
             session
                 .sign_in(&completed.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
-            Ok(HttpResponse::SeeOther()
-                .insert_header((LOCATION, completed.next.as_str()))
+            Ok(see_other(completed.next.as_str())
                 .cookie(site.cookies.last(Way::Kakao))
                 .finish())
         }
@@ -107,8 +105,7 @@ pub(super) fn lead_on(
 
 /// On to the page that says whose the address is, with what waits for them.
 fn conflicting(site: &Site, waiting: Option<String>) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, conflict::ADDRESS));
+    let mut response = see_other(conflict::ADDRESS);
     if let Some(waiting) = waiting {
         let name = site.cookies.waiting;
         response.cookie(site.cookies.make(name, waiting, conflict::WAITING_LIFE));
@@ -185,8 +182,7 @@ pub(super) fn fail(
         next: attempt.map(|attempt| attempt.next.as_str().to_owned()),
         linking: attempt.is_some_and(|attempt| matches!(attempt.purpose, Purpose::Link(_))),
     });
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, failure_address(&failure.why)));
+    let mut response = see_other(&failure_address(&failure.why));
     if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
         response.cookie(cookie);
     }

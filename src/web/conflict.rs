@@ -2,13 +2,12 @@
 //! in and nothing joined; here are the ways to go on.
 
 use actix_web::cookie::time::Duration;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::error::Problem;
+use super::error::{ErrorId, Problem, address_of};
 use super::login;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
 use super::{Site, cookies};
 use crate::flow::Next;
@@ -41,11 +40,11 @@ pub(super) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let Some(waiting) = waiting(&site, &request) else {
-        return Ok(lead_to("/auth/error?e=state_expired"));
+        return Ok(see_other(&address_of(ErrorId::StateExpired.code())).finish());
     };
     // The address has become free: whoever comes with it now is simply new.
     let Some(owner) = site.gate.owner_of(&waiting).await? else {
-        return Ok(lead_to("/auth/kakao"));
+        return Ok(see_other("/auth/kakao").finish());
     };
     let own = visitor
         .signed_in()
@@ -64,10 +63,4 @@ pub(super) async fn show(
 pub(super) fn waiting(site: &Site, request: &HttpRequest) -> Option<Waiting> {
     let sealed = cookies::value(request.headers(), site.cookies.waiting);
     site.gate.waiting(sealed)
-}
-
-fn lead_to(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, address))
-        .finish()
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use actix_session::storage::{SaveError, UpdateError};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use time::OffsetDateTime;
@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::cookies::FailureContext;
 use super::edge::Arrived;
 use super::me::kakao::LINK;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
 use super::{Site, kakao, reauth};
 use crate::flow::Trouble;
@@ -510,7 +510,7 @@ impl Problem {
                     Layout::bare(site, arrived).t.err_session_expired_title(),
                     &arrived.origin.request_id,
                 )),
-            Self::SignIn(address) | Self::Prove(address) => lead_to(address),
+            Self::SignIn(address) | Self::Prove(address) => see_other(address).finish(),
             Self::Failed(failure) => failure.respond(site, arrived, visitor),
         }
     }
@@ -520,7 +520,7 @@ impl Failure {
     fn respond(&self, site: &Site, arrived: &Arrived, visitor: Option<&Visitor>) -> HttpResponse {
         // The callback never renders: its address holds a code (CB-8).
         if arrived.path == kakao::CALLBACK && self.id != ErrorId::Method {
-            return lead_to(&format!("/auth/error?e={}", self.id.code()));
+            return see_other(&address_of(self.id.code())).finish();
         }
         let context = FailureContext {
             reference: arrived.origin.request_id.clone(),
@@ -539,10 +539,9 @@ impl Failure {
     }
 }
 
-fn lead_to(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, address))
-        .finish()
+/// Where something that went wrong at a login is shown, by its code.
+pub(super) fn address_of(code: &str) -> String {
+    format!("/auth/error?e={code}")
 }
 
 fn as_json(error: &str, message: &str, reference: &str) -> serde_json::Value {

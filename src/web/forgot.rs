@@ -1,15 +1,14 @@
 //! `/password/forgot`: a mail that leads to a new password, for whoever has lost it.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
 use super::error::Problem;
 use super::forms::{Mistake, Post};
-use super::login::field;
-use super::page::{self, Layout};
+use super::login::{LONGEST_DRAFT, field, why_no_address};
+use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
 use super::{Site, address};
 use crate::email::EmailAddress;
@@ -69,15 +68,11 @@ pub(super) async fn act(
     let Post { visitor, fields } = form;
     let t = visitor.texts();
     let Ok(email) = EmailAddress::parse(&fields.email) else {
-        let text = if fields.email.trim().is_empty() {
-            t.login_err_email_empty()
-        } else {
-            t.login_err_email_form()
-        };
+        let text = why_no_address(t, &fields.email);
         let forgot = Forgot {
             layout: Layout::new(&site, &visitor),
             csrf: visitor.csrf(),
-            email: fields.email.chars().take(320).collect(),
+            email: fields.email.chars().take(LONGEST_DRAFT).collect(),
             wrong: vec![Mistake::new("email", text)],
         };
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -89,8 +84,6 @@ pub(super) async fn act(
         .forgot_password(&email, network, t.lang(), visitor.origin());
     match noted.await? {
         Err(Refused::Locked { wait }) => Err(Problem::rate(wait.as_secs() + 1)),
-        _ => Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, SENT))
-            .finish()),
+        _ => Ok(see_other(SENT).finish()),
     }
 }

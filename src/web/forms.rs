@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
 use actix_web::{Error, FromRequest, HttpRequest, web};
 use futures_util::StreamExt as _;
@@ -47,6 +48,21 @@ impl Mistake {
             text: text.into(),
         }
     }
+}
+
+/// How a form is answered that is shown, or shown once more because something in it is wrong.
+pub(super) fn status_of(is_wrong: bool) -> StatusCode {
+    if is_wrong {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// What is wrong with a field.
+pub(super) fn about<'a>(wrong: &'a [Mistake], field: &str) -> Option<&'a str> {
+    let found = wrong.iter().find(|mistake| mistake.field == field)?;
+    Some(&found.text)
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Post<T> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -18,13 +18,13 @@ use super::Site;
 use super::address::network;
 use super::cookies;
 use super::error::Problem;
-use super::forms::{Mistake, Post};
+use super::forms::{Mistake, Post, about};
 use super::login::begin_address;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
+use super::password::why_weak;
 use super::visitor::Visitor;
-use crate::flow::{Asked, Flaw, NAME_CHARS, Next, TooMany, Typed};
-use crate::i18n::Texts;
-use crate::password::Weak;
+use crate::flow::{Asked, Flaw, Next, TooMany, Typed};
+use crate::member::NAME_CHARS;
 use crate::terms::Part;
 
 /// How long the browser remembers that it asked.
@@ -46,8 +46,7 @@ struct Join<'a> {
 impl Join<'_> {
     /// What is wrong with a field.
     fn about(&self, field: &str) -> Option<&str> {
-        let found = self.wrong.iter().find(|mistake| mistake.field == field);
-        found.map(|mistake| mistake.text.as_str())
+        about(&self.wrong, field)
     }
 }
 
@@ -59,7 +58,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     site.takes_email()?;
     if visitor.signed_in().is_some() {
-        return Ok(lead_to("/me"));
+        return Ok(see_other("/me").finish());
     }
     // Back to correct the address: what was typed is still there, except what must not be.
     let asked = asked(&site, &request);
@@ -95,7 +94,7 @@ pub(super) async fn act(
     site.takes_email()?;
     let Post { visitor, fields } = form;
     if visitor.signed_in().is_some() {
-        return Ok(lead_to("/me"));
+        return Ok(see_other("/me").finish());
     }
     let t = visitor.texts();
     let typed = Typed {
@@ -154,15 +153,6 @@ fn again(site: &Site, visitor: &Visitor, typed: &Typed, flaws: &[Flaw]) -> HttpR
     page::show_as(StatusCode::UNPROCESSABLE_ENTITY, site, visitor, &form)
 }
 
-fn why_weak(t: Texts, weak: Weak, site: &Site) -> String {
-    let lengths = site.gate.rules.password_lengths;
-    match weak {
-        Weak::TooShort => t.pw_err_short(lengths.min),
-        Weak::TooLong => t.pw_err_long(lengths.max),
-        Weak::Common => t.join_err_pw_common().to_owned(),
-    }
-}
-
 fn form<'a>(
     site: &'a Site,
     visitor: &'a Visitor,
@@ -192,16 +182,9 @@ fn asked(site: &Site, request: &HttpRequest) -> Option<Asked> {
 
 /// The way on, with the memory of having asked.
 fn remembering(site: &Site, asked: &Asked, to: &str) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, to));
+    let mut response = see_other(to);
     if let Some(sealed) = asked.seal(&site.gate.vault) {
         response.cookie(site.cookies.make(site.cookies.asked, sealed, ASKED_LIFE));
     }
     response.finish()
-}
-
-fn lead_to(path: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, path))
-        .finish()
 }

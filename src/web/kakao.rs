@@ -1,7 +1,6 @@
 //! `/auth/kakao` and the pages a login can end on.
 
 use actix_web::cookie::time::Duration;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::cookies::{self, FailureContext, Notice};
@@ -9,7 +8,7 @@ use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
 use super::login::{begin_address as plain_begin_address, field};
 use super::me::kakao::LINK;
-use super::page::Layout;
+use super::page::{Layout, see_other};
 use super::visitor::Visitor;
 use super::{Limit, Site};
 use crate::flow::{Begun, LoginFailure, Next, Purpose, Why};
@@ -57,10 +56,7 @@ pub(super) fn lead_to_kakao(
     let cookie = site
         .cookies
         .make(site.cookies.attempts, attempts, ATTEMPTS_LIFE);
-    Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, begun.location.as_str()))
-        .cookie(cookie)
-        .finish())
+    Ok(see_other(begun.location.as_str()).cookie(cookie).finish())
 }
 
 /// Anyone: the calm end of a login that the person refused.
@@ -105,7 +101,7 @@ fn page(site: &Site, visitor: &Visitor, id: ErrorId) -> HttpResponse {
 pub(super) fn failure_address(why: &Why) -> String {
     match why {
         Why::Cancelled => "/auth/kakao/cancelled".to_owned(),
-        other => format!("/auth/error?e={}", other.id()),
+        other => error::address_of(other.id()),
     }
 }
 

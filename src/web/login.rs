@@ -1,8 +1,7 @@
 //! `/login`: the ways in.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use askama::Template;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -10,16 +9,16 @@ use time::OffsetDateTime;
 use super::cookies::{self, FailureContext, Notice, Way};
 use super::device::Device;
 use super::error::Problem;
-use super::forms::{Mistake, Post};
+use super::forms::{Mistake, Post, about};
 use super::kakao::failure_address;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
 use super::{Site, address};
 use crate::email::EmailAddress;
-use crate::flow::{Knock, Next, Refused, Why};
+use crate::flow::{Knock, Known, Next, Refused, Why};
 use crate::i18n::Texts;
 use crate::password::Password;
-use crate::session::BrowserSession;
+use crate::session::{BrowserSession, Token};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -53,8 +52,7 @@ struct Draft {
 impl Form<'_> {
     /// What is wrong with a field.
     fn about(&self, field: &str) -> Option<&str> {
-        let mut about = self.wrong.iter().filter(|wrong| wrong.field == field);
-        about.next().map(|wrong| wrong.text.as_str())
+        about(&self.wrong, field)
     }
 }
 
@@ -79,9 +77,7 @@ pub(super) async fn show(
     let wanted = field(request.query_string(), "next");
     let next = wanted.as_deref().map_or_else(Next::home, Next::parse);
     if visitor.signed_in().is_some() {
-        return HttpResponse::SeeOther()
-            .insert_header((LOCATION, next.as_str()))
-            .finish();
+        return see_other(next.as_str()).finish();
     }
     let mut login = login(&site, &visitor, &request, &next);
     let (t, reason) = (visitor.texts(), field(request.query_string(), "reason"));
@@ -178,10 +174,8 @@ pub(super) async fn act(
         Err(Refused::Locked { wait }) => {
             let minutes = wait.as_secs().div_ceil(60);
             let wrong = vec![Mistake::new("email", t.login_err_locked(minutes))];
-            let mut page = again(StatusCode::TOO_MANY_REQUESTS, wrong, false);
-            let seconds = wait.as_secs() + 1;
-            page.headers_mut().insert(RETRY_AFTER, seconds.into());
-            return Ok(page);
+            let page = again(StatusCode::TOO_MANY_REQUESTS, wrong, false);
+            return Ok(page::after(page, wait));
         }
         Err(Refused::Pair | Refused::Gone) => {
             let wrong = vec![Mistake::new("email", t.login_err_pair())];
@@ -189,33 +183,24 @@ pub(super) async fn act(
         }
     };
     session.set_brief(brief);
-    session
-        .sign_in(&entered.token)
-        .map_err(|error| Problem::server(error.to_string()))?;
-    let mut response = HttpResponse::SeeOther();
-    response
-        .insert_header((LOCATION, next.as_str()))
-        .cookie(site.cookies.last(Way::Email));
-    if let Some(cookie) = site.cookies.known(&site.gate, &entered.known) {
-        response.cookie(cookie);
-    }
+    let mut response = enter(
+        &site,
+        &session,
+        &entered.token,
+        &entered.known,
+        next.as_str(),
+    )?;
     Ok(response.finish())
 }
 
 /// The longest address shown once more, in characters.
-const LONGEST_DRAFT: usize = 320;
+pub(super) const LONGEST_DRAFT: usize = 320;
 
 /// The address, when there are an address and a password.
 fn read(t: Texts, fields: &Fields) -> Result<EmailAddress, Vec<Mistake>> {
     let mut wrong = Vec::new();
     let email = EmailAddress::parse(&fields.email).map_err(|_| {
-        let empty = fields.email.trim().is_empty();
-        let text = if empty {
-            t.login_err_email_empty()
-        } else {
-            t.login_err_email_form()
-        };
-        wrong.push(Mistake::new("email", text));
+        wrong.push(Mistake::new("email", why_no_address(t, &fields.email)));
     });
     if fields.password.is_empty() {
         wrong.push(Mistake::new("password", t.login_err_password_empty()));
@@ -226,10 +211,39 @@ fn read(t: Texts, fields: &Fields) -> Result<EmailAddress, Vec<Mistake>> {
     }
 }
 
+/// Why what was typed is no address, in words.
+pub(super) fn why_no_address(t: Texts, typed: &str) -> &'static str {
+    if typed.trim().is_empty() {
+        t.login_err_email_empty()
+    } else {
+        t.login_err_email_form()
+    }
+}
+
 /// What the browser holds, if it is worth anything.
-pub(super) fn current(visitor: &Visitor) -> Option<crate::session::Token> {
+pub(super) fn current(visitor: &Visitor) -> Option<Token> {
     let live = visitor.signed_in().is_some();
     visitor.token().filter(|_| live).cloned()
+}
+
+/// On to `address` for somebody who has come in by email: the session, and what the browser
+/// remembers of it.
+pub(super) fn enter(
+    site: &Site,
+    session: &BrowserSession,
+    token: &Token,
+    known: &Known,
+    address: &str,
+) -> Result<HttpResponseBuilder, Problem> {
+    session
+        .sign_in(token)
+        .map_err(|error| Problem::server(error.to_string()))?;
+    let mut response = see_other(address);
+    response.cookie(site.cookies.last(Way::Email));
+    if let Some(cookie) = site.cookies.known(&site.gate, known) {
+        response.cookie(cookie);
+    }
+    Ok(response)
 }
 
 /// The way to the page for somebody who is suspended, and has proved who they are.
@@ -243,8 +257,7 @@ pub(super) fn barred(
         until: until.map(OffsetDateTime::unix_timestamp),
         ..FailureContext::default()
     });
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, failure_address(&Why::Suspended { until })));
+    let mut response = see_other(&failure_address(&Why::Suspended { until }));
     if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
         response.cookie(cookie);
     }

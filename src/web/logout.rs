@@ -1,6 +1,6 @@
 //! `/logout` and where it leads.
 
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::cookies::Notice;
 use super::error::Problem;
 use super::forms::Post;
 use super::login::field;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::{Member, Visitor};
 use crate::flow::Reach;
 use crate::session::BrowserSession;
@@ -68,10 +68,8 @@ pub(super) async fn act(
             .await?;
     }
     session.sign_out();
-    let mut response = HttpResponse::SeeOther();
-    response
-        .insert_header((LOCATION, done))
-        .insert_header((HeaderName::from_static("clear-site-data"), "\"cache\""));
+    let mut response = see_other(done);
+    response.insert_header((HeaderName::from_static("clear-site-data"), "\"cache\""));
     if reach == Reach::WithKakao {
         let state = site
             .gate
@@ -98,7 +96,7 @@ struct ToKakao<'a> {
 /// at every hop.
 pub(super) async fn lead_to_kakao(site: web::Data<Site>, visitor: Visitor) -> HttpResponse {
     let Some(Notice::ToKakao { state }) = visitor.notice() else {
-        return to("/logged-out");
+        return see_other("/logged-out").finish();
     };
     let page = ToKakao {
         layout: Layout::new(&site, &visitor),
@@ -119,11 +117,12 @@ pub(super) async fn back_from_kakao(
         Some(Notice::ToKakao { state }) => returned.as_ref() == Some(state),
         _ => false,
     };
-    let mut response = to(if ours {
+    let mut response = see_other(if ours {
         "/logged-out?done=kakao"
     } else {
         "/logged-out?done=partial"
-    });
+    })
+    .finish();
     // A cookie that cannot be added stays for its five minutes.
     let _ = response.add_cookie(&site.cookies.forget(site.cookies.notice));
     response
@@ -143,7 +142,7 @@ pub(super) async fn done(
     request: HttpRequest,
 ) -> HttpResponse {
     if visitor.signed_in().is_some() {
-        return to("/me");
+        return see_other("/me").finish();
     }
     let layout = Layout::new(&site, &visitor);
     let t = layout.t;
@@ -154,10 +153,4 @@ pub(super) async fn done(
         _ => t.lo_done_service(),
     };
     page::show(&site, &visitor, &Done { layout, body })
-}
-
-fn to(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, address))
-        .finish()
 }

@@ -7,7 +7,6 @@ pub(super) mod edit;
 pub(super) mod kakao;
 pub(super) mod withdraw;
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
@@ -15,7 +14,7 @@ use super::Site;
 use super::conflict::{CONNECT, waiting};
 use super::cookies::{Notice, Said};
 use super::error::Problem;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Member;
 use crate::flow::account::{Agreed, MARKETING, Overview};
 use crate::i18n::{Texts, machine_time};
@@ -213,8 +212,7 @@ fn told(t: Texts, said: Said) -> Told {
 
 /// Back to the page of the account, with something to say there.
 pub(super) fn back(site: &Site, said: Said) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, "/me"));
+    let mut response = see_other("/me");
     if let Some(cookie) = site.cookies.say(&site.gate, &Notice::Me { said }) {
         response.cookie(cookie);
     }

@@ -11,6 +11,7 @@ pub mod assets;
 mod callback;
 mod conflict;
 mod cookies;
+mod dead_link;
 pub mod device;
 mod edge;
 mod error;

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 
 use actix_web::cookie::time::Duration;
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -14,11 +12,11 @@ use super::Site;
 use super::callback;
 use super::cookies::{self, FailureContext};
 use super::error::{ErrorId, Problem};
-use super::forms::{Mistake, Post};
+use super::forms::{Mistake, Post, status_of};
 use super::join::agreements::{self, Agreement};
 use super::kakao;
 use super::login::current;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
 use crate::flow::{DECISION_LIFE, Undecided, Unjoined};
 use crate::session::BrowserSession;
@@ -86,10 +84,7 @@ pub(super) async fn act(
         "join" => {}
         "quit" => {
             site.gate.decline_to_join(who).await?;
-            return Ok(HttpResponse::SeeOther()
-                .insert_header((LOCATION, "/"))
-                .cookie(forget)
-                .finish());
+            return Ok(see_other("/").cookie(forget).finish());
         }
         _ => return Err(ErrorId::BadRequest.into()),
     }
@@ -122,10 +117,7 @@ pub(super) async fn act(
 pub(super) fn lead_here(site: &Site, sealed: String) -> HttpResponse {
     let life = Duration::seconds(DECISION_LIFE.whole_seconds());
     let cookie = site.cookies.make(site.cookies.undecided, sealed, life);
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, HERE))
-        .cookie(cookie)
-        .finish()
+    see_other(HERE).cookie(cookie).finish()
 }
 
 fn undecided(site: &Site, request: &HttpRequest) -> Option<Undecided> {
@@ -138,9 +130,7 @@ fn nobody(visitor: &Visitor) -> Result<HttpResponse, Problem> {
     if visitor.signed_in().is_none() {
         return Err(ErrorId::StateExpired.into());
     }
-    Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/me"))
-        .finish())
+    Ok(see_other("/me").finish())
 }
 
 fn ask(
@@ -164,10 +154,6 @@ fn ask(
         wrong: agreements::mistakes(t, missing),
         agreements: agreements::boxes(&site.gate.rules.agreements, t, ticked, missing),
     };
-    let status = if missing.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let status = status_of(!missing.is_empty());
     page::show_as(status, site, visitor, &decide)
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentType, HeaderValue};
+use actix_web::http::header::{ContentType, HeaderValue, LOCATION, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use super::edge::Arrived;
@@ -53,6 +53,20 @@ impl Theme {
             Self::Light => Self::Auto,
         }
     }
+}
+
+/// The way on to `address` after something was done (RFC 9110 section 15.4.4).
+pub(super) fn see_other(address: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, address));
+    response
+}
+
+/// Asks whoever is shown this page to wait before they try again.
+pub(super) fn after(mut page: HttpResponse, wait: Duration) -> HttpResponse {
+    let seconds = wait.as_secs() + 1;
+    page.headers_mut().insert(RETRY_AFTER, seconds.into());
+    page
 }
 
 /// What the frame shows, the first field of every page.

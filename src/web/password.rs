@@ -1,15 +1,14 @@
 //! `/me/password`: changing the password, or setting a first one.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
 use super::cookies::Notice;
 use super::error::Problem;
-use super::forms::{Mistake, Post};
-use super::page::{self, Layout};
+use super::forms::{Mistake, Post, about};
+use super::page::{self, Layout, see_other};
 use super::visitor::Member;
 use super::{Site, login, reauth};
 use crate::flow::{Change, ChangeRefusal, Next, PasswordStanding, Refused};
@@ -51,8 +50,7 @@ impl Page<'_> {
 
     /// What is wrong with a field.
     fn about(&self, field: &str) -> Option<&str> {
-        let mut about = self.wrong.iter().filter(|wrong| wrong.field == field);
-        about.next().map(|wrong| wrong.text.as_str())
+        about(&self.wrong, field)
     }
 }
 
@@ -160,14 +158,12 @@ pub(super) async fn act(
         Err(ChangeRefusal::Current(Refused::Locked { wait })) => {
             let minutes = wait.as_secs().div_ceil(60);
             let mistake = Mistake::new("current", t.reauth_locked(minutes));
-            let mut page = again(
+            let page = again(
                 StatusCode::TOO_MANY_REQUESTS,
                 PasswordStanding::Set,
                 mistake,
             );
-            let seconds = wait.as_secs() + 1;
-            page.headers_mut().insert(RETRY_AFTER, seconds.into());
-            return Ok(page);
+            return Ok(page::after(page, wait));
         }
         Err(ChangeRefusal::Current(_)) => {
             let text = if had_one {
@@ -181,8 +177,7 @@ pub(super) async fn act(
     session
         .sign_in(&token)
         .map_err(|error| Problem::server(error.to_string()))?;
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, "/me"));
+    let mut response = see_other("/me");
     let known = site.cookies.known(&site.gate, &known);
     let notice = site.cookies.say(&site.gate, &Notice::PasswordChanged);
     for cookie in known.into_iter().chain(notice) {

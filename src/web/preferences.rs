@@ -1,14 +1,13 @@
 //! `/language` and `/theme`: the two buttons at the foot of every page.
 
 use actix_web::cookie::time::Duration;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::Site;
 use super::error::{ErrorId, Problem};
 use super::forms::Post;
-use super::page::Theme;
+use super::page::{Theme, see_other};
 use crate::flow::Next;
 use crate::i18n::Lang;
 
@@ -53,7 +52,5 @@ pub(super) async fn theme(site: web::Data<Site>, form: Post<Appearance>) -> Http
 /// Back to the page with the button. Any page of ours will do, the login page included.
 fn back(path: &str) -> actix_web::HttpResponseBuilder {
     let path = Next::same_site(path).unwrap_or_else(|| "/".to_owned());
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, path));
-    response
+    see_other(&path)
 }

@@ -2,7 +2,6 @@
 //! password, or at Kakao.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use super::error::Problem;
 use super::forms::{Mistake, Post};
 use super::kakao::lead_to_kakao;
 use super::login::{self, field};
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Member;
 use super::{Limit, Site, cookies};
 use crate::flow::{Next, PasswordStanding, Purpose, Refused};
@@ -92,18 +91,14 @@ pub(super) async fn act(
             session
                 .sign_in(&token)
                 .map_err(|error| Problem::server(error.to_string()))?;
-            Ok(HttpResponse::SeeOther()
-                .insert_header((LOCATION, next.as_str()))
-                .finish())
+            Ok(see_other(next.as_str()).finish())
         }
         Err(Refused::Locked { wait }) => {
             let minutes = wait.as_secs().div_ceil(60);
             let wrong = vec![Mistake::new("password", t.reauth_locked(minutes))];
             let status = StatusCode::TOO_MANY_REQUESTS;
-            let mut page = ask(&site, &member, &next, wrong, status).await?;
-            let seconds = wait.as_secs() + 1;
-            page.headers_mut().insert(RETRY_AFTER, seconds.into());
-            Ok(page)
+            let page = ask(&site, &member, &next, wrong, status).await?;
+            Ok(page::after(page, wait))
         }
         Err(Refused::Gone) => Err(Problem::SignIn(login::address(&next, None, true))),
         Err(Refused::Pair | Refused::Suspended { .. }) => {

@@ -1,16 +1,16 @@
 //! `/password/reset`: a new password, by a mailed link. Opening it uses nothing up.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
 use super::Site;
-use super::cookies::{Notice, Way};
+use super::cookies::Notice;
+use super::dead_link::DeadLink;
 use super::error::Problem;
 use super::forms::{Mistake, Post};
-use super::login::{barred, current, field};
+use super::login::{barred, current, enter, field};
 use super::page::{self, Layout};
 use super::password::why_weak;
 use super::visitor::Visitor;
@@ -28,14 +28,6 @@ struct Reset<'a> {
     token: &'a str,
     hint: String,
     wrong: Vec<Mistake>,
-}
-
-#[derive(Template)]
-#[template(path = "password/link.html")]
-struct DeadLink<'a> {
-    layout: Layout<'a>,
-    title: &'static str,
-    body: &'static str,
 }
 
 /// Anyone who has the link, where there is a way in by email.
@@ -95,17 +87,9 @@ pub(super) async fn act(
         }
     };
     session.set_brief(true);
-    session
-        .sign_in(&entered.token)
-        .map_err(|error| Problem::server(error.to_string()))?;
-    let mut response = HttpResponse::SeeOther();
-    response
-        .insert_header((LOCATION, "/me"))
-        .cookie(site.cookies.last(Way::Email));
-    let known = site.cookies.known(&site.gate, &entered.known);
-    let notice = site.cookies.say(&site.gate, &Notice::PasswordChanged);
-    for cookie in known.into_iter().chain(notice) {
-        response.cookie(cookie);
+    let mut response = enter(&site, &session, &entered.token, &entered.known, "/me")?;
+    if let Some(notice) = site.cookies.say(&site.gate, &Notice::PasswordChanged) {
+        response.cookie(notice);
     }
     Ok(response.finish())
 }
@@ -142,11 +126,16 @@ fn ask(
 
 /// A link that does not work is gone, whatever it was.
 fn dead(site: &Site, visitor: &Visitor, found: &Found) -> HttpResponse {
-    let (title, body) = words(visitor.texts(), found);
+    let t = visitor.texts();
+    let (title, body) = words(t, found);
     let link = DeadLink {
         layout: Layout::new(site, visitor),
         title,
         body,
+        ways: vec![
+            ("/password/forgot", t.pw_forgot_submit()),
+            ("/login", t.act_login()),
+        ],
     };
     page::show_as(StatusCode::GONE, site, visitor, &link)
 }

@@ -1,6 +1,5 @@
 //! `/me/sessions`: the member's devices, and logging them out.
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use super::cookies::Notice;
 use super::device::Device;
 use super::error::{ErrorId, Problem};
 use super::forms::Post;
-use super::page::{self, Layout};
+use super::page::{self, Layout, see_other};
 use super::visitor::Member;
 use crate::i18n::{Texts, machine_time};
 use crate::member::{Method, Session};
@@ -146,8 +145,7 @@ pub(super) async fn end_others(
 }
 
 fn back(site: &Site, notice: &Notice) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, "/me/sessions"));
+    let mut response = see_other("/me/sessions");
     if let Some(cookie) = site.cookies.say(&site.gate, notice) {
         response.cookie(cookie);
     }

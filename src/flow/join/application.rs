@@ -7,12 +7,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::email::EmailAddress;
 use crate::flow::Rules;
-use crate::member::clean_name;
+use crate::member::{NAME_CHARS, clean_name};
 use crate::password::{Password, Weak};
 use crate::terms::Agreements;
-
-/// The longest name, in characters.
-pub const NAME_CHARS: usize = 60;
 
 /// What was typed and ticked.
 #[derive(Clone, Default)]

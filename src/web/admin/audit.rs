@@ -2,7 +2,7 @@
 
 mod query;
 
-use actix_web::http::header::{CONTENT_DISPOSITION, LOCATION};
+use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -21,7 +21,7 @@ use crate::web::Site;
 use crate::web::cookies::Notice;
 use crate::web::error::Problem;
 use crate::web::forms::Post;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::Staff;
 
 /// The address of the page.
@@ -59,9 +59,7 @@ pub(in crate::web) async fn show(
     let canonical = query.to_query();
     // One view has one address; what was not understood is named first.
     if dropped.is_empty() && canonical != request.query_string() {
-        return Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, address(&canonical)))
-            .finish());
+        return Ok(see_other(&address(&canonical)).finish());
     }
     let visitor = &staff.visitor;
     let sheet = site
@@ -171,8 +169,7 @@ pub(in crate::web) async fn export(
     let back = address(&query.to_query());
     staff.proved(&site, &back)?;
     let Ok(reason) = Reason::parse(&form.fields.reason) else {
-        let mut response = HttpResponse::SeeOther();
-        response.insert_header((LOCATION, back));
+        let mut response = see_other(&back);
         if let Some(cookie) = site.cookies.say(&site.gate, &Notice::NoReason) {
             response.cookie(cookie);
         }

@@ -1,6 +1,5 @@
 //! `/admin/members/{id}`: one member, in three tabs.
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use time::OffsetDateTime;
@@ -19,7 +18,7 @@ use crate::web::cookies::Notice;
 use crate::web::device::Device;
 use crate::web::error::{ErrorId, Problem};
 use crate::web::login::field;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::Staff;
 
 #[derive(Template)]
@@ -186,8 +185,7 @@ pub(super) fn back_to(site: &Site, id: MemberId, notice: ActNotice) -> HttpRespo
 
 /// The way to a page, which says what became of it.
 pub(super) fn lead_to(site: &Site, address: &str, notice: ActNotice) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, address));
+    let mut response = see_other(address);
     if let Some(cookie) = site.cookies.say(&site.gate, &Notice::Act(notice)) {
         response.cookie(cookie);
     }

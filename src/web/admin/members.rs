@@ -8,7 +8,6 @@ mod views;
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
@@ -26,7 +25,7 @@ use crate::web::Site;
 use crate::web::cookies::Notice;
 use crate::web::error::Problem;
 use crate::web::forms::Post;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::Staff;
 use pager::Pager;
 pub(in crate::web) use settings::{columns, settings, shortcuts};
@@ -362,8 +361,7 @@ pub(in crate::web) async fn search(
 }
 
 fn lead(site: &Site, to: &str, notice: Option<ListNotice>) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, to));
+    let mut response = see_other(to);
     let said = notice.and_then(|notice| site.cookies.say(&site.gate, &Notice::List(notice)));
     if let Some(cookie) = said {
         response.cookie(cookie);

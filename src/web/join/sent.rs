@@ -2,16 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
 
-use super::{asked, lead_to, remembering};
+use super::{asked, remembering};
 use crate::flow::TooMany;
 use crate::web::Site;
 use crate::web::address::network;
 use crate::web::error::Problem;
 use crate::web::forms::Post;
 use crate::web::login::field;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
+use crate::web::sessions::Nothing;
 use crate::web::visitor::Visitor;
 
 #[derive(Template)]
@@ -32,7 +32,7 @@ pub(in crate::web) async fn show(
 ) -> Result<HttpResponse, Problem> {
     site.takes_email()?;
     let Some(asked) = asked(&site, &request) else {
-        return Ok(lead_to("/join"));
+        return Ok(see_other("/join").finish());
     };
     let layout = Layout::new(&site, &visitor);
     let query = request.query_string();
@@ -50,10 +50,6 @@ pub(in crate::web) async fn show(
     Ok(page::show(&site, &visitor, &sent))
 }
 
-/// A form of a button only.
-#[derive(Deserialize)]
-pub(in crate::web) struct Nothing {}
-
 /// Anyone whose browser has asked to join: mails the link once more, at most once a minute.
 pub(in crate::web) async fn again(
     site: web::Data<Site>,
@@ -66,7 +62,7 @@ pub(in crate::web) async fn again(
         fields: Nothing {},
     } = form;
     let Some(asked) = asked(&site, &request) else {
-        return Ok(lead_to("/join"));
+        return Ok(see_other("/join").finish());
     };
     let (network, lang) = (network(visitor.arrived().ip), visitor.texts().lang());
     let again = site
@@ -77,7 +73,7 @@ pub(in crate::web) async fn again(
         Ok(asked) => remembering(&site, &asked, "/join/sent?again=1"),
         Err(TooMany { wait }) => {
             let seconds = wait.as_secs().max(1);
-            lead_to(&format!("/join/sent?wait={seconds}"))
+            see_other(&format!("/join/sent?wait={seconds}")).finish()
         }
     })
 }

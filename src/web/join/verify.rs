@@ -1,23 +1,21 @@
 //! `/join/verify`: the mailed link. Opening it shows a button; pressing that makes the member.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{asked, lead_to};
+use super::asked;
 use crate::flow::{DeadLink, JoinRefusal, Opened};
 use crate::i18n::Texts;
 use crate::password::Password;
 use crate::session::BrowserSession;
-use crate::web::Site;
-use crate::web::cookies::Way;
 use crate::web::error::Problem;
 use crate::web::forms::{Mistake, Post};
-use crate::web::login::{barred, current, field};
-use crate::web::page::{self, Layout};
+use crate::web::login::{barred, current, enter, field};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::Visitor;
+use crate::web::{Site, dead_link};
 
 #[derive(Template)]
 #[template(path = "join/verify.html")]
@@ -28,16 +26,6 @@ struct Verify<'a> {
     email: String,
     asks_password: bool,
     wrong: Vec<Mistake>,
-}
-
-#[derive(Template)]
-#[template(path = "join/link.html")]
-struct Dead<'a> {
-    layout: Layout<'a>,
-    title: &'static str,
-    body: &'static str,
-    /// Whether there is an account to log in to.
-    account: bool,
 }
 
 #[derive(Template)]
@@ -98,22 +86,14 @@ pub(in crate::web) async fn act(
     let (wrong, status) = match joining.await? {
         Ok(joined) => {
             session.set_brief(true);
-            session
-                .sign_in(&joined.token)
-                .map_err(|error| Problem::server(error.to_string()))?;
-            let mut response = HttpResponse::SeeOther();
-            response
-                .insert_header((LOCATION, "/join/done"))
-                .cookie(site.cookies.forget(site.cookies.asked))
-                .cookie(site.cookies.last(Way::Email));
-            if let Some(cookie) = site.cookies.known(&site.gate, &joined.known) {
-                response.cookie(cookie);
-            }
+            let (token, known) = (&joined.token, &joined.known);
+            let mut response = enter(&site, &session, token, known, "/join/done")?;
+            response.cookie(site.cookies.forget(site.cookies.asked));
             return Ok(response.finish());
         }
         // The second press of one button.
         Err(JoinRefusal::Link(DeadLink::Used)) if visitor.signed_in().is_some() => {
-            return Ok(lead_to("/me"));
+            return Ok(see_other("/me").finish());
         }
         Err(JoinRefusal::Link(link)) => return Ok(dead(&site, &visitor, link)),
         Err(JoinRefusal::Suspended { until }) => return Ok(barred(&site, &visitor, until)),
@@ -136,7 +116,7 @@ pub(in crate::web) async fn done(
 ) -> Result<HttpResponse, Problem> {
     site.takes_email()?;
     if visitor.signed_in().is_none() {
-        return Ok(lead_to("/login"));
+        return Ok(see_other("/login").finish());
     }
     let done = Done {
         layout: Layout::new(&site, &visitor),
@@ -174,12 +154,19 @@ async fn ask(
 
 /// A link that does not work is gone, whatever it was.
 fn dead(site: &Site, visitor: &Visitor, link: DeadLink) -> HttpResponse {
-    let (title, body) = words(visitor.texts(), link);
-    let dead = Dead {
+    let t = visitor.texts();
+    let (title, body) = words(t, link);
+    let log_in = ("/login", t.act_login());
+    let ways = match link {
+        // There is an account to log in to.
+        DeadLink::Used | DeadLink::Taken => vec![log_in],
+        DeadLink::Expired | DeadLink::Unknown => vec![("/join", t.join_link_again()), log_in],
+    };
+    let dead = dead_link::DeadLink {
         layout: Layout::new(site, visitor),
         title,
         body,
-        account: matches!(link, DeadLink::Used | DeadLink::Taken),
+        ways,
     };
     page::show_as(StatusCode::GONE, site, visitor, &dead)
 }

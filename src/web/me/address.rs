@@ -1,6 +1,5 @@
 //! `/me/email`: another address, and the link that proves it. There where mail can be sent.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -10,9 +9,10 @@ use crate::email::EmailAddress;
 use crate::flow::account::{Asked, LinkState, Moved};
 use crate::web::Site;
 use crate::web::cookies::Said;
+use crate::web::dead_link::DeadLink;
 use crate::web::error::{ErrorId, Problem};
-use crate::web::forms::Post;
-use crate::web::login::field;
+use crate::web::forms::{Post, status_of};
+use crate::web::login::{field, why_no_address};
 use crate::web::page::{self, Layout};
 use crate::web::visitor::Member;
 
@@ -51,12 +51,8 @@ pub(in crate::web) async fn send(
     allowed(&site, &member)?;
     let (visitor, typed) = (&member.visitor, form.fields.email.trim());
     let t = visitor.texts();
-    if typed.is_empty() {
-        let mistake = t.login_err_email_empty().to_owned();
-        return ask(&site, &member, typed, Some(mistake)).await;
-    }
     let Ok(address) = EmailAddress::parse(typed) else {
-        let mistake = t.login_err_email_form().to_owned();
+        let mistake = why_no_address(t, typed).to_owned();
         return ask(&site, &member, typed, Some(mistake)).await;
     };
     let asked = site
@@ -88,7 +84,7 @@ async fn ask(
     mistake: Option<String>,
 ) -> Result<HttpResponse, Problem> {
     let own = site.gate.overview(&member.signed_in).await?;
-    let refused = mistake.is_some();
+    let status = status_of(mistake.is_some());
     let ask = Ask {
         layout: Layout::new(site, &member.visitor),
         csrf: member.visitor.csrf(),
@@ -96,11 +92,7 @@ async fn ask(
         current: own.email,
         mistake,
     };
-    let mut page = page::show(site, &member.visitor, &ask);
-    if refused {
-        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(page)
+    Ok(page::show_as(status, site, &member.visitor, &ask))
 }
 
 #[derive(Template)]
@@ -111,14 +103,6 @@ struct Verify<'a> {
     token: &'a str,
     /// The address that the link proves.
     email: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "me/email/no.html")]
-struct No<'a> {
-    layout: Layout<'a>,
-    title: &'static str,
-    body: &'static str,
 }
 
 /// Members who bring a link of theirs. Opening it changes nothing.
@@ -179,10 +163,11 @@ fn no(site: &Site, member: &Member, state: &LinkState) -> HttpResponse {
     page::show(
         site,
         &member.visitor,
-        &No {
+        &DeadLink {
             layout,
             title,
             body,
+            ways: vec![("/me", t.act_me()), ("/me/email", t.me_email_edit())],
         },
     )
 }

@@ -1,6 +1,5 @@
 //! `/me/edit`: the name.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use crate::member::clean_name;
 use crate::web::Site;
 use crate::web::cookies::Said;
 use crate::web::error::Problem;
-use crate::web::forms::Post;
+use crate::web::forms::{Post, status_of};
 use crate::web::page::{self, Layout};
 use crate::web::visitor::Member;
 
@@ -72,9 +71,6 @@ async fn ask(
         by_email: site.gate.takes_email(),
         mistake,
     };
-    let mut page = page::show(site, &member.visitor, &edit);
-    if mistake.is_some() {
-        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    Ok(page)
+    let status = status_of(mistake.is_some());
+    Ok(page::show_as(status, site, &member.visitor, &edit))
 }

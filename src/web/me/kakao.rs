@@ -1,7 +1,6 @@
 //! `/me/kakao/…`: connecting a Kakao account, taking it away, and asking Kakao what is new.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
@@ -10,10 +9,10 @@ use crate::flow::account::{Connected, Disconnected, Refreshed};
 use crate::flow::{Bound, Next, Purpose};
 use crate::web::conflict::{CONNECT, waiting};
 use crate::web::cookies::{self, Said};
-use crate::web::error::{ErrorId, Problem};
+use crate::web::error::{ErrorId, Problem, address_of};
 use crate::web::forms::Post;
 use crate::web::kakao::lead_to_kakao;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::sessions::Nothing;
 use crate::web::visitor::Member;
 use crate::web::{Limit, Site};
@@ -176,12 +175,6 @@ pub(in crate::web) async fn connect(
         Connected::Yes => back_from_waiting(&site, Said::Linked),
         Connected::HasKakao => back_from_waiting(&site, Said::HasKakao),
         Connected::OtherAddress => back(&site, Said::OtherAddress),
-        Connected::AlreadyLinked => HttpResponse::SeeOther()
-            .insert_header((LOCATION, error_address(ErrorId::AlreadyLinked)))
-            .finish(),
+        Connected::AlreadyLinked => see_other(&address_of(ErrorId::AlreadyLinked.code())).finish(),
     })
-}
-
-fn error_address(id: ErrorId) -> String {
-    format!("/auth/error?e={}", id.code())
 }

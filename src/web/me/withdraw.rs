@@ -1,7 +1,7 @@
 //! `/me/withdraw`: leaving; and `/goodbye`.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use crate::i18n::Texts;
 use crate::session::BrowserSession;
 use crate::web::Site;
 use crate::web::error::Problem;
-use crate::web::forms::Post;
+use crate::web::forms::{Post, status_of};
 use crate::web::login::field;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::{Member, Visitor};
 
 const ADDRESS: &str = "/me/withdraw";
@@ -79,8 +79,8 @@ pub(in crate::web) async fn leave(
         Parting::KakaoByHand => "/goodbye?kakao=by-hand",
     };
     session.sign_out();
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, goodbye)).insert_header((
+    let mut response = see_other(goodbye);
+    response.insert_header((
         // Not "cookies", which would reach other sites of the same domain; ours go below.
         HeaderName::from_static("clear-site-data"),
         "\"cache\", \"storage\"",
@@ -108,11 +108,7 @@ fn ask(
         mistake,
         layout,
     };
-    let mut page = page::show(site, &member.visitor, &ask);
-    if mistake {
-        *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    page
+    page::show_as(status_of(mistake), site, &member.visitor, &ask)
 }
 
 fn reasons(t: Texts, chosen: &str) -> Vec<(&'static str, &'static str, bool)> {

@@ -7,6 +7,9 @@ use time::Duration;
 
 use crate::stage::{Stage, TestApp, Visitor, eventually};
 
+/// What is wrong with one ID token.
+type Alteration = Box<dyn Fn(&mut Jwt) + Send + Sync>;
+
 fn stage() -> Stage {
     Stage::default().set("KAKAO_OIDC", "on")
 }
@@ -55,7 +58,7 @@ fn who_signed_decides_and_not_what_the_header_says() {
                 jwt.header["alg"] = json!(alg);
             }
         };
-        let alterations: [Box<dyn Fn(&mut Jwt) + Send + Sync>; 11] = [
+        let alterations: [Alteration; 11] = [
             Box::new(signer(Signer::Stranger, "RS256")),
             Box::new(signer(Signer::PublicKeyAsSecret, "HS256")),
             Box::new(signer(Signer::PublicKeyAsSecret, "RS256")),

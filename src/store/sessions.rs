@@ -1,5 +1,7 @@
 //! Session rows: the authority on who is signed in.
 
+pub mod tokens;
+
 use std::time::Duration;
 
 use diesel::prelude::*;

@@ -134,6 +134,7 @@ fn the_operating_guide_names_every_metric() {
     metrics.login("success");
     metrics.password_login("success");
     metrics.password_hash("done");
+    metrics.kakao_refresh("done");
     metrics.owed_call("done");
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();

@@ -40,6 +40,7 @@ mod forms;
 mod health;
 mod identity;
 mod kakao_faults;
+mod kakao_tokens;
 mod limits;
 mod login;
 mod logout;

@@ -67,6 +67,8 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_SCOPES" => config.kakao.scopes.join(","),
         "KAKAO_OIDC" if config.kakao.oidc => "on".to_owned(),
         "KAKAO_OIDC" => "off".to_owned(),
+        "KAKAO_SERVICE_TERMS" if config.kakao.service_terms => "on".to_owned(),
+        "KAKAO_SERVICE_TERMS" => "off".to_owned(),
         "KAKAO_AUTH_URL" => config.kakao.auth_url.to_string(),
         "KAKAO_API_URL" => config.kakao.api_url.to_string(),
         "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),

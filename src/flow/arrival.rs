@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::owed::{Revocation, owe};
 use super::{Attempt, Audited, Completed, Gate, LoginFailure, Origin, Rules, Why, log_event};
 use crate::kakao::{AuthorizationCode, Tokens, User};
-use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
+use crate::member::{EndedBy, Member, MemberId, Method, Role, Session, Standing};
 use crate::session::Token;
 use crate::store::attempts;
 use crate::store::members::{self, KakaoProfile, Newcomer};
@@ -143,7 +143,8 @@ impl Gate {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
         let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
-        let action = proves.map_or("login.kakao", |_| "reauth.kakao");
+        let (action, asks) = (attempt.action(), attempt.asks.clone());
+        let (access, kakao_id) = (arrival.tokens.access.clone(), arrival.profile.kakao_id);
         let admitted = self
             .store
             .write(move |connection| {
@@ -170,11 +171,21 @@ impl Gate {
                     gate.audit(connection, &[audited], now)?;
                     return Ok(Admission::Barred(member));
                 }
+                // Who only agreed to something goes on as they were: no fresh proof, no longer life.
+                let going_on = match &current {
+                    Some(current) if !asks.is_empty() => gate.live(connection, current, now)?,
+                    _ => None,
+                };
                 let was_brief = gate.end_previous(connection, current.as_ref(), &member, now)?;
                 let token = Token::of_attempt(gate.random.id(now)?, &seed);
                 let mut session = gate.new_session(&token, &member, Method::Kakao, &from, now);
                 if proves.is_some() && was_brief {
                     session = gate.brief(session, member.role);
+                }
+                if let Some(previous) = going_on {
+                    session.created_at = previous.created_at;
+                    session.ends_at = previous.ends_at;
+                    session.idle_ends_at = session.idle_ends_at.min(previous.ends_at);
                 }
                 session.kakao = Some(gate.seal_tokens(token.id(), &arrival.tokens, now)?);
                 sessions::insert(connection, &session)?;
@@ -191,10 +202,15 @@ impl Gate {
                         ..Audited::own(member.id, "member.role", &from)
                     });
                 }
+                // What they may do from now on, whatever they may do later; or what they agreed to.
+                let role = (member.role != Role::Member).then(|| member.role.code());
+                let detail = if asks.is_empty() {
+                    role.map(|role| format!("role={role}"))
+                } else {
+                    Some(said(&asks, &arrival.tokens.scopes))
+                };
                 audited.push(Audited {
-                    // What they may do from now on, whatever they may do later.
-                    detail: (member.role != Role::Member)
-                        .then(|| format!("role={}", member.role.code())),
+                    detail,
                     ..Audited::own(member.id, action, &from)
                 });
                 gate.audit(connection, &audited, now)?;
@@ -207,6 +223,7 @@ impl Gate {
         match admitted {
             Admission::Signed(member, token) => {
                 log_event(action, member.id, token.id(), origin);
+                self.note_service_terms(member.id, kakao_id, access);
                 Ok(Completed {
                     token,
                     next: attempt.next.clone(),
@@ -258,6 +275,21 @@ impl Gate {
         Ok(previous.session.brief)
     }
 
+    /// The session that `token` stands for, while it lives.
+    fn live(
+        &self,
+        connection: &mut AnyConnection,
+        token: &Token,
+        now: OffsetDateTime,
+    ) -> Result<Option<Session>, store::Error> {
+        let (id, hash) = (token.id(), token.secret_hash());
+        let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
+        Ok(match found {
+            Found::Live(live) => Some(live.session),
+            Found::Ended(..) | Found::Unknown => None,
+        })
+    }
+
     /// Kakao's tokens as a session keeps them.
     pub(super) fn seal_tokens(
         &self,
@@ -284,6 +316,19 @@ pub(super) fn access_token_context(session: Uuid) -> String {
 /// What a session's refresh token is sealed for.
 pub(super) fn refresh_token_context(session: Uuid) -> String {
     format!("sessions.kakao_refresh/{session}")
+}
+
+/// What somebody who was asked for consent items said to each.
+fn said(asked: &[String], granted: &[String]) -> String {
+    let answer = |item: &String| {
+        let word = if granted.contains(item) {
+            "agreed"
+        } else {
+            "declined"
+        };
+        format!("{item}: {word}")
+    };
+    asked.iter().map(answer).collect::<Vec<_>>().join(", ")
 }
 
 /// What Kakao answers by `deadline`.

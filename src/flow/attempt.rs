@@ -25,6 +25,9 @@ const MEMORY: Duration = Duration::hours(1);
 /// The most attempts pending in one browser; the oldest makes room.
 const MOST: usize = 5;
 
+/// The most consent items remembered of an attempt, so that five attempts fit into a cookie.
+const MOST_ASKED: usize = 8;
+
 /// What the vault binds the cookie's content to.
 const CONTEXT: &str = "login attempts cookie";
 
@@ -36,6 +39,8 @@ pub struct Attempt {
     pub next: Next,
     /// Who is to prove that it is still them; `None` for a login of anybody.
     pub proves: Option<MemberId>,
+    /// Consent items that somebody signed in is asked for; none in any other attempt.
+    pub asks: Vec<String>,
     started: OffsetDateTime,
 }
 
@@ -54,8 +59,35 @@ impl Attempt {
             seed: random.bytes()?,
             next,
             proves,
+            asks: Vec::new(),
             started: now,
         })
+    }
+
+    /// The same, to ask somebody signed in for consent items: their session goes on, with tokens
+    /// that say what they have agreed to. It is no proof: Kakao need not ask who they are.
+    #[must_use]
+    pub fn asking(mut self, items: &[String]) -> Self {
+        if self.proves.is_some() {
+            self.asks = items.iter().take(MOST_ASKED).cloned().collect();
+        }
+        self
+    }
+
+    /// Whether somebody signed in is asked for consent items.
+    #[must_use]
+    pub fn is_ask(&self) -> bool {
+        !self.asks.is_empty()
+    }
+
+    /// What the audit log calls its end.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self.proves {
+            None => "login.kakao",
+            Some(_) if self.is_ask() => "kakao.consent.ask",
+            Some(_) => "reauth.kakao",
+        }
     }
 
     /// When it began.
@@ -122,6 +154,8 @@ struct Stored {
     t: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<MemberId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    a: Vec<String>,
 }
 
 impl Attempts {
@@ -138,6 +172,7 @@ impl Attempts {
                 seed: URL_SAFE_NO_PAD.decode(stored.s).ok()?.try_into().ok()?,
                 next: Next::path(&stored.n)?,
                 proves: stored.p,
+                asks: stored.a,
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
             })
         });
@@ -161,6 +196,7 @@ impl Attempts {
                 n: attempt.next.as_str().to_owned(),
                 t: attempt.started.unix_timestamp(),
                 p: attempt.proves,
+                a: attempt.asks.clone(),
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;

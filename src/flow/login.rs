@@ -115,7 +115,7 @@ impl Callback {
 impl Gate {
     /// Begins a login: one more attempt in this browser, and the address to send it to.
     /// `ask` names consent items to be asked for again; `proves` is somebody signed in who is to
-    /// show that it is still them, by signing in to Kakao once more.
+    /// show that it is still them, by signing in to Kakao once more, or with `ask` who is to agree.
     ///
     /// # Errors
     /// [`Why::Server`] when there is no randomness.
@@ -127,13 +127,15 @@ impl Gate {
         proves: Option<MemberId>,
     ) -> Result<Begun, LoginFailure> {
         let now = self.clock.now();
-        let attempt = Attempt::begin(&self.random, next, proves, now).map_err(|_| Why::Server)?;
+        let attempt = Attempt::begin(&self.random, next, proves, now)
+            .map_err(|_| Why::Server)?
+            .asking(ask.unwrap_or_default());
         let location = self.kakao.authorize_url(&Authorize {
             state: &attempt.state(),
             nonce: &attempt.nonce(),
             code_challenge: &code_challenge(&attempt.code_verifier()),
             scopes: ask,
-            prompt: proves.map(|_| Prompt::Login),
+            prompt: proves.filter(|_| !attempt.is_ask()).map(|_| Prompt::Login),
         });
         let mut attempts = Attempts::open(&self.vault, sealed, now);
         attempts.add(attempt);

@@ -8,6 +8,8 @@ mod chain;
 mod devices;
 mod failure;
 mod id_token;
+mod kakao_consents;
+mod kakao_terms;
 mod kakao_tokens;
 mod letters;
 mod login;
@@ -28,6 +30,8 @@ use uuid::Uuid;
 pub use attempt::{Attempt, Attempts};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
+pub use kakao_consents::{ConsentItem, Withdrawn};
+pub use kakao_terms::KakaoTerm;
 pub use kakao_tokens::{Holder, NoAccess};
 pub use login::{Begun, Callback, Completed};
 pub use logout::Reach;
@@ -100,6 +104,8 @@ const BRIEF_MAX: Duration = Duration::from_secs(12 * 3_600);
 pub struct Rules {
     /// Our app's number at Kakao.
     pub app_id: i64,
+    /// Terms that people agree to on Kakao's consent screen are read after each sign-in.
+    pub service_terms: bool,
     /// The address people see.
     pub public_url: PublicUrl,
     /// What the service is called; `None` leaves it to the texts.

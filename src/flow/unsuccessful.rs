@@ -86,7 +86,7 @@ impl Unsuccessful {
                 | Why::CodeUsed
         );
         Self {
-            action: attempt.proves.map_or("login.kakao", |_| "reauth.kakao"),
+            action: attempt.action(),
             result: if refused {
                 Outcome::Refused
             } else {

@@ -140,7 +140,9 @@ fn required_scopes(body: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn is_scope_id(text: &str) -> bool {
+/// Whether the text may be the id of a consent item.
+#[must_use]
+pub fn is_scope_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !text.is_empty() && text.len() <= LONGEST_SCOPE && text.bytes().all(allowed)
 }

@@ -28,6 +28,7 @@ mod user;
 mod wire;
 
 pub use authorize::{Authorize, Prompt, code_challenge};
+pub use classify::is_scope_id;
 pub use client::Kakao;
 pub use consent::{ConsentItem, ServiceTerm};
 pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};

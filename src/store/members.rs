@@ -1,6 +1,7 @@
 //! Members and their Kakao accounts.
 
 pub mod acts;
+pub mod agreed;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};

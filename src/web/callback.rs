@@ -5,12 +5,12 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::cookies::{self, FailureContext, Notice, Way};
+use super::cookies::{self, Way};
 use super::error::Problem;
-use super::kakao::{ATTEMPTS_LIFE, failure_address};
+use super::kakao::{ATTEMPTS_LIFE, tell};
 use super::reauth;
 use super::visitor::Visitor;
-use crate::flow::{Attempts, Callback, LoginFailure, Why};
+use crate::flow::{Attempt, Attempts, Callback, LoginFailure, Next, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
@@ -35,7 +35,7 @@ pub(super) async fn complete(
     let attempts = Attempts::open(&gate.vault, sealed, gate.clock.now());
     let callback = match parse(request.query_string(), gate.kakao_issuer()) {
         Ok(callback) => callback,
-        Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, None)),
+        Err(why) => return Ok(fail(&site, &visitor, &why.into(), None, false, None)),
     };
     let state = callback.state().to_owned();
     let refused_there = callback.is_refused();
@@ -67,7 +67,7 @@ pub(super) async fn complete(
             let proving = attempt.is_some_and(|attempt| attempt.proves.is_some());
             // A reload or the back button, in a browser that is signed in all right.
             if failure.why == Why::CodeUsed && visitor.signed_in().is_some() {
-                let next = next.unwrap_or_else(crate::flow::Next::home);
+                let next = next.unwrap_or_else(Next::home);
                 return Ok(HttpResponse::SeeOther()
                     .insert_header((LOCATION, next.as_str()))
                     .finish());
@@ -75,15 +75,32 @@ pub(super) async fn complete(
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
             let left = refused_there.then(|| attempts.without(&state));
-            let mut response = fail(&site, &visitor, &failure, next.clone(), left.as_ref());
-            // Who only was to prove that it is still them goes back to where that was asked.
+            let mut response = fail(
+                &site,
+                &visitor,
+                &failure,
+                next.clone(),
+                proving,
+                left.as_ref(),
+            );
+            // Who only was to prove that it is still them, or to agree to something, goes back to
+            // where that was asked.
+            let asked = attempt.is_some_and(Attempt::is_ask);
             if let (Why::Cancelled, true, Some(next)) = (&failure.why, proving, &next)
-                && let Ok(back) = reauth::address(next).parse()
+                && let Ok(back) = back_to(next, asked).parse()
             {
                 response.headers_mut().insert(LOCATION, back);
             }
             Ok(response)
         }
+    }
+}
+
+fn back_to(next: &Next, asked: bool) -> String {
+    if asked {
+        next.as_str().to_owned()
+    } else {
+        reauth::address(next)
     }
 }
 
@@ -136,43 +153,26 @@ fn fail(
     site: &Site,
     visitor: &Visitor,
     failure: &LoginFailure,
-    next: Option<crate::flow::Next>,
+    next: Option<Next>,
+    of_member: bool,
     left: Option<&Attempts>,
 ) -> HttpResponse {
     site.gate.metrics.login(failure.why.id());
     log(visitor, failure);
-    let (until, wait, scopes) = match &failure.why {
-        Why::Suspended { until } => (until.map(|until| until.unix_timestamp()), None, Vec::new()),
-        Why::KakaoLimit { retry_after } => (None, Some(retry_after.as_secs()), Vec::new()),
-        Why::ConsentMissing { scopes } => (None, None, scopes.clone()),
-        _ => (None, None, Vec::new()),
-    };
-    let notice = Notice::LoginFailed(FailureContext {
-        reference: visitor.origin().request_id.clone(),
-        until,
-        wait,
-        scopes,
-        next: next.map(|next| next.as_str().to_owned()),
-    });
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, failure_address(&failure.why)));
-    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
-        response.cookie(cookie);
-    }
+    let next = next.as_ref().map(Next::as_str);
+    let mut response = tell(site, visitor, failure, next, of_member);
     // Only when something was taken out: logins begun meanwhile in other tabs are in the browser's
     // cookie, and not in ours.
     if let Some(left) = left {
         let name = site.cookies.attempts;
-        match left.seal(&site.gate.vault) {
-            Ok(sealed) if !left.is_empty() => {
-                response.cookie(site.cookies.make(name, sealed, ATTEMPTS_LIFE));
-            }
-            _ => {
-                response.cookie(site.cookies.forget(name));
-            }
-        }
+        let cookie = match left.seal(&site.gate.vault) {
+            Ok(sealed) if !left.is_empty() => site.cookies.make(name, sealed, ATTEMPTS_LIFE),
+            _ => site.cookies.forget(name),
+        };
+        // One that cannot be added leaves the attempt to its ten minutes.
+        let _ = response.add_cookie(&cookie);
     }
-    response.finish()
+    response
 }
 
 /// One line a refused login, as loud as whoever has to act needs it.

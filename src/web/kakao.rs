@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::{self, FailureContext, Notice};
 use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
+use super::kakao_consents::ask_address;
 use super::login::{begin_address as plain_begin_address, field};
 use super::page::Layout;
 use super::visitor::Visitor;
@@ -33,8 +34,7 @@ pub(super) async fn begin(
     site.limits.count(Limit::Login, visitor.arrived().ip)?;
     let query = request.query_string();
     let next = field(query, "next").map_or_else(Next::home, |next| Next::parse(&next));
-    let ask = field(query, "ask").and_then(|sealed| site.gate.vault.open(ASK, &sealed));
-    let ask: Option<Vec<String>> = ask.and_then(|json| serde_json::from_slice(&json).ok());
+    let ask = field(query, "ask").and_then(|sealed| items_of(&site, &sealed));
     let sealed = cookies::value(request.headers(), site.cookies.attempts);
     lead_to_kakao(
         &site,
@@ -115,15 +115,63 @@ pub(super) fn next_of(context: &FailureContext) -> Next {
 /// the consent items that were missing.
 pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
     let next = next_of(context);
+    if context.of_member
+        && !context.scopes.is_empty()
+        && let Some(address) = ask_address(site, &context.scopes, next.as_str())
+    {
+        return address;
+    }
     let mut address = plain_begin_address(&next);
-    if !context.scopes.is_empty() {
-        let json = serde_json::to_vec(&context.scopes).unwrap_or_default();
-        if let Ok(sealed) = site.gate.vault.seal(ASK, &json) {
-            address.push_str("&ask=");
-            address.push_str(&sealed);
-        }
+    if !context.scopes.is_empty()
+        && let Some(sealed) = seal_items(site, &context.scopes)
+    {
+        address.push_str("&ask=");
+        address.push_str(&sealed);
     }
     address
+}
+
+/// Consent items as an address carries them: what Kakao is asked is not for a visitor to choose.
+pub(super) fn seal_items(site: &Site, items: &[String]) -> Option<String> {
+    let json = serde_json::to_vec(items).ok()?;
+    site.gate.vault.seal(ASK, &json).ok()
+}
+
+/// The consent items that an address carries; `None` when they are not ours.
+pub(super) fn items_of(site: &Site, sealed: &str) -> Option<Vec<String>> {
+    let json = site.gate.vault.open(ASK, sealed)?;
+    serde_json::from_slice(&json).ok()
+}
+
+/// Leads to the page that says why something did not work at Kakao. `of_member`: whoever is signed
+/// in was to do it.
+pub(super) fn tell(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    next: Option<&str>,
+    of_member: bool,
+) -> HttpResponse {
+    let (until, wait, scopes) = match &failure.why {
+        Why::Suspended { until } => (until.map(|until| until.unix_timestamp()), None, Vec::new()),
+        Why::KakaoLimit { retry_after } => (None, Some(retry_after.as_secs()), Vec::new()),
+        Why::ConsentMissing { scopes } => (None, None, scopes.clone()),
+        _ => (None, None, Vec::new()),
+    };
+    let notice = Notice::LoginFailed(FailureContext {
+        reference: visitor.origin().request_id.clone(),
+        until,
+        wait,
+        scopes,
+        of_member,
+        next: next.map(str::to_owned),
+    });
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, failure_address(&failure.why)));
+    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
+        response.cookie(cookie);
+    }
+    response.finish()
 }
 
 /// Consent items in words.

@@ -14,6 +14,8 @@ pub(super) const ALL: &[&str] = &[
     "logout.with_kakao",
     "session.end",
     "session.end_others",
+    "kakao.consent.ask",
+    "kakao.consent.revoke",
     "password.set",
     "password.change",
     "password.forgot",
@@ -44,6 +46,8 @@ pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
         "logout.with_kakao" => t.ac_logout_kakao(),
         "session.end" => t.ac_device(),
         "session.end_others" => t.ac_devices(),
+        "kakao.consent.ask" => t.ac_consent_ask(),
+        "kakao.consent.revoke" => t.ac_consent_revoke(),
         "password.set" => t.ac_password_set(),
         "password.change" => t.ac_password_change(),
         "password.forgot" => t.ac_password_forgot(),
@@ -82,12 +86,11 @@ mod tests {
             let source = std::fs::read_to_string(&path).unwrap();
             for word in source.split('"').skip(1).step_by(2) {
                 let (kind, rest) = word.split_once('.').unwrap_or((word, ""));
-                let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+                let plain = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
                 let fits = match kind {
                     "logout" => rest.chars().all(plain),
-                    "login" | "reauth" | "join" | "session" | "password" | "member" | "audit" => {
-                        !rest.is_empty() && rest.chars().all(plain)
-                    }
+                    "login" | "reauth" | "join" | "session" | "kakao" | "password" | "member"
+                    | "audit" => !rest.is_empty() && rest.chars().all(plain),
                     _ => false,
                 };
                 if fits {

@@ -58,38 +58,33 @@ impl Gate {
         }
         let asked = self.at_kakao(holder, async |token| {
             match self.kakao.revoke_consent(token, id, item).await {
-                Ok(items) => Ok(Some(items)),
-                Err(error) if is_not_revocable(&error) => Ok(None),
+                Ok(items) => Ok(items.iter().all(|one| one.id != item || !one.agreed)),
+                Err(error) if is_not_revocable(&error) => Ok(false),
                 Err(error) => Err(error),
             }
         });
-        let left = asked.await?;
+        let is_withdrawn = asked.await?;
         let member = signed_in.member.id;
         let (gate, from, now) = (self.clone(), origin.clone(), self.clock.now());
         let (item, app_id) = (item.to_owned(), self.rules.app_id);
-        let outcome = match left {
-            Some(_) => Withdrawn::Yes,
-            None => Withdrawn::NotRevocable,
-        };
         self.store
             .write(move |connection| {
                 let audited = Audited {
                     detail: Some(item.clone()),
                     ..Audited::own(member, "kakao.consent.revoke", &from)
                 };
-                let Some(left) = left else {
+                if !is_withdrawn {
                     return gate.audit(connection, &[audited.refused("not_revocable")], now);
-                };
-                let left: Vec<&str> = left
-                    .iter()
-                    .filter(|one| one.agreed && one.id != item)
-                    .map(|one| one.id.as_str())
-                    .collect();
-                agreed::withdraw(connection, (app_id, id), &left.join(" "), &item, now)?;
+                }
+                agreed::withdraw(connection, (app_id, id), &item, now)?;
                 gate.audit(connection, &[audited], now)
             })
             .await?;
-        Ok(outcome)
+        Ok(if is_withdrawn {
+            Withdrawn::Yes
+        } else {
+            Withdrawn::NotRevocable
+        })
     }
 }
 

@@ -78,7 +78,7 @@ impl Gate {
         Ok(())
     }
 
-    /// What a member said last of every term at Kakao, as far as we were told.
+    /// What a member said last of every term at Kakao, as far as we were told, by tag.
     ///
     /// # Errors
     /// The store's.
@@ -86,11 +86,13 @@ impl Gate {
         let all = self
             .store
             .read(move |connection| consents::of(connection, member));
-        Ok(newest(all.await?))
+        let mut terms = newest(all.await?);
+        terms.sort_by(|one, other| one.tag.cmp(&other.tag));
+        Ok(terms)
     }
 }
 
-/// The newest of each, in the order in which they were first agreed to.
+/// The newest of each.
 fn newest(all: Vec<Consent>) -> Vec<KakaoTerm> {
     let mut newest: Vec<KakaoTerm> = Vec::new();
     for consent in all {

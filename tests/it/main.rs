@@ -39,6 +39,7 @@ mod export;
 mod forms;
 mod health;
 mod identity;
+mod kakao_consents;
 mod kakao_faults;
 mod kakao_tokens;
 mod limits;

@@ -29,7 +29,7 @@ impl Kakao {
     }
 
     /// Withdraws a person's consent to an item (`POST /v2/user/revoke/scopes`); answers the items
-    /// as they are from then on.
+    /// as they are from then on, or the withdrawn one alone.
     ///
     /// # Errors
     /// [`Kind::Configuration`] with code -3 for an item that cannot be withdrawn and -2 for one

@@ -8,8 +8,8 @@ use crate::store::schema::{kakao_accounts, members};
 use crate::store::time::stored;
 use crate::store::{AnyConnection, Error};
 
-/// Notes that somebody has withdrawn consent to `item`, so that `left` are the items they still
-/// agree to, and erases what we were given because of it. An address that a member has proved is
+/// Notes that somebody has withdrawn consent to `item`, and erases what we were given because of
+/// it. An address that a member has proved is
 /// how they sign in and are written to, and stays theirs to change.
 ///
 /// # Errors
@@ -17,14 +17,19 @@ use crate::store::{AnyConnection, Error};
 pub fn withdraw(
     connection: &mut AnyConnection,
     (app_id, id): (i64, KakaoId),
-    left: &str,
     item: &str,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let account = kakao_accounts::table.find((app_id, id.get()));
+    let agreed: Option<String> = account
+        .select(kakao_accounts::scopes)
+        .first(connection)
+        .optional()?;
+    let agreed = agreed.unwrap_or_default();
+    let left: Vec<&str> = agreed.split(' ').filter(|one| *one != item).collect();
     diesel::update(account)
         .set((
-            kakao_accounts::scopes.eq(left),
+            kakao_accounts::scopes.eq(left.join(" ")),
             kakao_accounts::synced_at.eq(stored(now)),
         ))
         .execute(connection)?;

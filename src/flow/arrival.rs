@@ -173,7 +173,9 @@ impl Gate {
                 }
                 // Who only agreed to something goes on as they were: no fresh proof, no longer life.
                 let going_on = match &current {
-                    Some(current) if !asks.is_empty() => gate.live(connection, current, now)?,
+                    Some(current) if !asks.is_empty() => {
+                        gate.live_of(connection, current, member.id, now)?
+                    }
                     _ => None,
                 };
                 let was_brief = gate.end_previous(connection, current.as_ref(), &member, now)?;
@@ -275,18 +277,19 @@ impl Gate {
         Ok(previous.session.brief)
     }
 
-    /// The session that `token` stands for, while it lives.
-    fn live(
+    /// The session that `token` stands for, while it lives and is this member's.
+    fn live_of(
         &self,
         connection: &mut AnyConnection,
         token: &Token,
+        member: MemberId,
         now: OffsetDateTime,
     ) -> Result<Option<Session>, store::Error> {
         let (id, hash) = (token.id(), token.secret_hash());
         let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
         Ok(match found {
-            Found::Live(live) => Some(live.session),
-            Found::Ended(..) | Found::Unknown => None,
+            Found::Live(live) if live.member.id == member => Some(live.session),
+            _ => None,
         })
     }
 

@@ -19,6 +19,9 @@ use crate::i18n::machine_time;
 /// Where the page is.
 pub(super) const PAGE: &str = "/me/kakao/consents";
 
+/// The item of the email address.
+const EMAIL: &str = "account_email";
+
 /// Where asking for an item begins.
 const ASK: &str = "/me/kakao/consents/ask";
 
@@ -27,6 +30,8 @@ const ASK: &str = "/me/kakao/consents/ask";
 pub(super) enum Told {
     /// It is withdrawn.
     Withdrawn,
+    /// That to the email address is, which the account may go on using.
+    EmailWithdrawn,
     /// It cannot be.
     NotRevocable,
     /// Kakao did not answer.
@@ -101,6 +106,7 @@ fn notice(visitor: &Visitor) -> Option<(bool, &'static str)> {
     let t = visitor.texts();
     Some(match visitor.notice()? {
         Notice::KakaoConsent(Told::Withdrawn) => (true, t.kc_withdrawn()),
+        Notice::KakaoConsent(Told::EmailWithdrawn) => (true, t.kc_withdrawn_email()),
         Notice::KakaoConsent(Told::NotRevocable) => (false, t.kc_not_revocable()),
         Notice::KakaoConsent(Told::NotNow) => (false, t.kc_not_now()),
         // Back from Kakao's page without agreeing.
@@ -170,6 +176,7 @@ pub(super) async fn withdraw(
         .gate
         .withdraw_kakao_consent(&member.signed_in, &form.fields.item, origin);
     let told = match asked.await {
+        Ok(Withdrawn::Yes) if form.fields.item == EMAIL => Told::EmailWithdrawn,
         Ok(Withdrawn::Yes) => Told::Withdrawn,
         Ok(Withdrawn::NotRevocable) => Told::NotRevocable,
         // The page says so, and how.

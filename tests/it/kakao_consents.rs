@@ -281,6 +281,27 @@ fn somebody_elses_consent_changes_nothing() {
     });
 }
 
+// CB-6, SE-5
+#[test]
+fn a_consent_that_comes_back_to_a_browser_of_somebody_else_takes_nothing_of_theirs_over() {
+    everywhere(async |app| {
+        let visitor = app.visitor();
+        visitor.log_in_as(app, "ordinary").await;
+        let ways = asks(&visitor.get(PAGE).await);
+        let begun = visitor.get(&ways[0]).await;
+        visitor.log_in_as(app, "linked").await;
+        let theirs = session(app).await;
+        app.clock.advance(Duration::minutes(3));
+        let back = app
+            .emulator
+            .authorize(begun.location(), "ordinary", Consent::All);
+        let done = visitor.get(back.strip_prefix(&app.url).unwrap()).await;
+        assert_eq!(done.location(), PAGE);
+        assert!(visitor.get("/me").await.body.contains("김하늘"));
+        assert_ne!(session(app).await, theirs, "neither their age nor their end");
+    });
+}
+
 #[test]
 fn who_does_not_agree_is_back_on_the_page_as_before() {
     everywhere(async |app| {

@@ -154,6 +154,7 @@ impl Running {
 pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
     let rules = Rules {
         app_id: config.kakao.app_id,
+        service_terms: config.kakao.service_terms,
         public_url: config.public_url.clone(),
         service_name: config.service_name.clone(),
         password_lengths: config.passwords,

@@ -166,6 +166,8 @@ pub struct Kakao {
     pub app_id: i64,
     /// `KAKAO_SCOPES`: consent items to ask for; none leaves it to the console.
     pub scopes: Vec<String>,
+    /// `KAKAO_SERVICE_TERMS`: whether terms agreed to on Kakao's consent screen are recorded.
+    pub service_terms: bool,
     /// `KAKAO_OIDC`: whether logins ask for an ID token and must get one.
     pub oidc: bool,
     /// `KAKAO_UNLINKED`: whether members are erased whose only way in was a Kakao account that

@@ -61,6 +61,7 @@ pub struct Metrics {
     logins: Family<OutcomeLabels, Counter>,
     password_logins: Family<OutcomeLabels, Counter>,
     password_hashes: Family<OutcomeLabels, Counter>,
+    kakao_refreshes: Family<OutcomeLabels, Counter>,
     owed_calls: Family<OutcomeLabels, Counter>,
     owed_waiting: Gauge,
     sessions_live: Gauge,
@@ -111,6 +112,7 @@ impl Default for Metrics {
             logins: Family::default(),
             password_logins: Family::default(),
             password_hashes: Family::default(),
+            kakao_refreshes: Family::default(),
             owed_calls: Family::default(),
             owed_waiting: Gauge::default(),
             sessions_live: Gauge::default(),
@@ -147,6 +149,11 @@ impl Metrics {
             "password_hashes",
             "Passwords hashed or checked, by outcome",
             self.password_hashes.clone(),
+        );
+        registry.register(
+            "kakao_refreshes",
+            "Kakao tokens refreshed, by outcome",
+            self.kakao_refreshes.clone(),
         );
         registry.register(
             "owed_calls",
@@ -208,6 +215,13 @@ impl Metrics {
     /// Counts a password that was hashed or checked, or was not for want of a slot.
     pub fn password_hash(&self, outcome: &'static str) {
         self.password_hashes
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+
+    /// Counts a try at refreshing the Kakao tokens of a session.
+    pub fn kakao_refresh(&self, outcome: &'static str) {
+        self.kakao_refreshes
             .get_or_create(&OutcomeLabels { outcome })
             .inc();
     }

@@ -70,6 +70,8 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_UNLINK_METHOD" => config.kakao.unlink_method.code().to_owned(),
         "KAKAO_UNLINKED" if config.kakao.withdraw_unlinked => "withdraw".to_owned(),
         "KAKAO_UNLINKED" => "keep".to_owned(),
+        "KAKAO_SERVICE_TERMS" if config.kakao.service_terms => "on".to_owned(),
+        "KAKAO_SERVICE_TERMS" => "off".to_owned(),
         "KAKAO_AUTH_URL" => config.kakao.auth_url.to_string(),
         "KAKAO_API_URL" => config.kakao.api_url.to_string(),
         "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),

@@ -41,6 +41,7 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_OIDC",
     "KAKAO_UNLINK_METHOD",
     "KAKAO_UNLINKED",
+    "KAKAO_SERVICE_TERMS",
     "KAKAO_AUTH_URL",
     "KAKAO_API_URL",
     "KAKAO_CONNECT_TIMEOUT_MS",
@@ -418,7 +419,9 @@ impl Reader<'_> {
         let auth_url = self.kakao_host("KAKAO_AUTH_URL", KAKAO_AUTH_URL);
         let api_url = self.kakao_host("KAKAO_API_URL", KAKAO_API_URL);
         let scopes = self.list("KAKAO_SCOPES");
-        let oidc = self.choice("KAKAO_OIDC", &[("off", false), ("on", true)]);
+        let switch = [("off", false), ("on", true)];
+        let oidc = self.choice("KAKAO_OIDC", &switch);
+        let service_terms = self.choice("KAKAO_SERVICE_TERMS", &switch);
         let unlink_method = self.choice(
             "KAKAO_UNLINK_METHOD",
             &[
@@ -452,6 +455,7 @@ impl Reader<'_> {
             oidc: oidc?,
             unlink_method: unlink_method?,
             withdraw_unlinked: withdraw_unlinked?,
+            service_terms: service_terms?,
             auth_url: auth_url?,
             api_url: api_url?,
         })
@@ -860,6 +864,7 @@ mod tests {
             (&[("METRICS_BIND", "0.0.0.0:9000")], "METRICS_BIND"),
             (&[("KAKAO_CLIENT_SECRET", "a,b,c")], "KAKAO_CLIENT_SECRET"),
             (&[("KAKAO_OIDC", "yes")], "KAKAO_OIDC"),
+            (&[("KAKAO_SERVICE_TERMS", "1")], "KAKAO_SERVICE_TERMS"),
             (&[("SECRET_KEY_FILE", "/nonexistent")], "SECRET_KEY"),
         ] {
             assert_eq!(problems(pairs), [name], "{pairs:?}");

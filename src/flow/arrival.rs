@@ -12,7 +12,7 @@ use super::{
     Attempt, Audited, Completed, Ending, Gate, LoginFailure, Origin, Rules, Why, log_event,
 };
 use crate::kakao::{AuthorizationCode, Tokens, User};
-use crate::member::{EndedBy, Member, MemberId, Method, Role, Standing};
+use crate::member::{EndedBy, Member, MemberId, Method, Role, Session, Standing};
 use crate::session::Token;
 use crate::store::attempts;
 use crate::store::members::{self, Arrived, KakaoProfile, Newcomer};
@@ -160,11 +160,12 @@ impl Gate {
         let now = self.clock.now();
         let (gate, attempt_of, from) = (self.clone(), attempt.clone(), origin.clone());
         let replaces = current.is_some();
+        let (access, kakao_id) = (arrival.tokens.access.clone(), arrival.profile.kakao_id);
         let admitted = self
             .store
             .write(move |connection| {
                 let (profile, attempt) = (&arrival.profile, &attempt_of);
-                if let Some(expected) = attempt.proves() {
+                if let Some(expected) = attempt.awaits() {
                     let found = members::of_kakao(connection, profile)?;
                     if found != Some(expected) {
                         gate.owe_back(connection, Kind::Logout, found, &arrival.tokens, now)?;
@@ -195,6 +196,9 @@ impl Gate {
             .await?;
         if replaces || !matches!(admitted, Admission::Signed(..)) {
             self.owed.notify_one();
+        }
+        if let Admission::Signed(member, _) = &admitted {
+            self.note_service_terms(member.id, kakao_id, access);
         }
         self.told(admitted, attempt, origin)
     }
@@ -258,11 +262,23 @@ impl Gate {
             self.audit(connection, &[audited], now)?;
             return Ok(Admission::Barred(member));
         }
+        // Who only agreed to something goes on as they were: no fresh proof, no longer life.
+        let going_on = match current {
+            Some(current) if !attempt.asks().is_empty() => {
+                self.live_of(connection, current, member.id, now)?
+            }
+            _ => None,
+        };
         let was_brief = self.end_previous(connection, current, &member, now)?;
         let token = Token::of_attempt(self.random.id(now)?, attempt.seed());
         let mut session = self.new_session(&token, &member, Method::Kakao, origin, now);
-        if attempt.proves().is_some() && was_brief {
+        if attempt.awaits().is_some() && was_brief {
             session = self.brief(session, member.role);
+        }
+        if let Some(previous) = going_on {
+            session.created_at = previous.created_at;
+            session.ends_at = previous.ends_at;
+            session.idle_ends_at = session.idle_ends_at.min(previous.ends_at);
         }
         session.kakao = Some(self.seal_tokens(token.id(), tokens, now)?);
         sessions::insert(connection, &session)?;
@@ -275,9 +291,14 @@ impl Gate {
         if joined && member.role != Role::Member {
             audited.push(Audited::role_by_settings(member.id, member.role, origin));
         }
+        // What they may do from now on, whatever they may do later; or what they agreed to.
+        let role = (member.role != Role::Member).then(|| format!("role={}", member.role.code()));
+        let detail = match attempt.asks() {
+            [] => role,
+            items => Some(said(items, &tokens.scopes)),
+        };
         audited.push(Audited {
-            // What they may do from now on, whatever they may do later.
-            detail: (member.role != Role::Member).then(|| format!("role={}", member.role.code())),
+            detail,
             ..Audited::own(member.id, action, origin)
         });
         self.audit(connection, &audited, now)?;
@@ -350,6 +371,22 @@ impl Gate {
         Ok(previous.session.brief)
     }
 
+    /// The session that `token` stands for, while it lives and is this member's.
+    fn live_of(
+        &self,
+        connection: &mut AnyConnection,
+        token: &Token,
+        member: MemberId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Session>, store::Error> {
+        let (id, hash) = (token.id(), token.secret_hash());
+        let found = sessions::find(connection, id, &hash, self.rules.app_id, now)?;
+        Ok(match found {
+            Found::Live(live) if live.member.id == member => Some(live.session),
+            _ => None,
+        })
+    }
+
     /// Kakao's tokens as a session keeps them.
     pub(super) fn seal_tokens(
         &self,
@@ -376,6 +413,19 @@ pub(super) fn access_token_context(session: Uuid) -> String {
 /// What a session's refresh token is sealed for.
 pub(super) fn refresh_token_context(session: Uuid) -> String {
     format!("sessions.kakao_refresh/{session}")
+}
+
+/// What somebody who was asked for consent items said to each.
+fn said(asked: &[String], granted: &[String]) -> String {
+    let answer = |item: &String| {
+        let word = if granted.contains(item) {
+            "agreed"
+        } else {
+            "declined"
+        };
+        format!("{item}: {word}")
+    };
+    asked.iter().map(answer).collect::<Vec<_>>().join(", ")
 }
 
 /// What Kakao answers by `deadline`.

@@ -26,11 +26,14 @@ const MEMORY: Duration = Duration::hours(1);
 /// The most attempts pending in one browser; the oldest makes room.
 const MOST: usize = 5;
 
+/// The most consent items remembered of an attempt, so that five attempts fit into a cookie.
+const MOST_ASKED: usize = 8;
+
 /// What the vault binds the cookie's content to.
 const CONTEXT: &str = "login attempts cookie";
 
 /// What an attempt is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A login of anybody.
     Login,
@@ -38,6 +41,14 @@ pub enum Purpose {
     Choice,
     /// Somebody signed in is to show that it is still them.
     Proof(MemberId),
+    /// Somebody signed in is asked for consent items: their session goes on, with tokens that say
+    /// what they have agreed to. It is no proof, since Kakao need not ask who they are.
+    Consent {
+        /// Who.
+        member: MemberId,
+        /// For what.
+        items: Vec<String>,
+    },
     /// A Kakao account is to be connected to a member.
     Link(Bound),
 }
@@ -70,9 +81,12 @@ impl Attempt {
     pub fn begin(
         random: &Random,
         next: Next,
-        purpose: Purpose,
+        mut purpose: Purpose,
         now: OffsetDateTime,
     ) -> Result<Self, NoRandomness> {
+        if let Purpose::Consent { items, .. } = &mut purpose {
+            items.truncate(MOST_ASKED);
+        }
         Ok(Self {
             seed: random.bytes()?,
             next,
@@ -124,12 +138,30 @@ impl Attempt {
         }
     }
 
+    /// Who must come back: with the Kakao account of anybody else it ends.
+    #[must_use]
+    pub fn awaits(&self) -> Option<MemberId> {
+        match self.purpose {
+            Purpose::Login | Purpose::Choice | Purpose::Link(_) => None,
+            Purpose::Proof(member) | Purpose::Consent { member, .. } => Some(member),
+        }
+    }
+
+    /// The consent items that somebody signed in is asked for; none in any other attempt.
+    #[must_use]
+    pub fn asks(&self) -> &[String] {
+        match &self.purpose {
+            Purpose::Consent { items, .. } => items,
+            _ => &[],
+        }
+    }
+
     /// Whose it is, if somebody signed in began it.
     #[must_use]
     pub fn member(&self) -> Option<MemberId> {
         match self.purpose {
             Purpose::Login | Purpose::Choice => None,
-            Purpose::Proof(member) => Some(member),
+            Purpose::Proof(member) | Purpose::Consent { member, .. } => Some(member),
             Purpose::Link(bound) => Some(bound.member),
         }
     }
@@ -140,6 +172,7 @@ impl Attempt {
         match self.purpose {
             Purpose::Login | Purpose::Choice => "login.kakao",
             Purpose::Proof(_) => "reauth.kakao",
+            Purpose::Consent { .. } => "kakao.consent.ask",
             Purpose::Link(_) => "kakao.link",
         }
     }
@@ -186,11 +219,17 @@ struct Stored {
     p: Option<MemberId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     l: Option<Bound>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    a: Vec<String>,
 }
 
 impl Stored {
-    fn purpose(&self) -> Purpose {
+    fn purpose(self) -> Purpose {
         match (self.p, self.l) {
+            (Some(member), _) if !self.a.is_empty() => Purpose::Consent {
+                member,
+                items: self.a,
+            },
             (Some(member), _) => Purpose::Proof(member),
             (None, Some(bound)) => Purpose::Link(bound),
             (None, None) => Purpose::Login,
@@ -211,8 +250,8 @@ impl Attempts {
             Some(Attempt {
                 seed: URL_SAFE_NO_PAD.decode(&stored.s).ok()?.try_into().ok()?,
                 next: Next::path(&stored.n)?,
-                purpose: stored.purpose(),
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
+                purpose: stored.purpose(),
             })
         });
         Self(
@@ -234,11 +273,12 @@ impl Attempts {
                 s: URL_SAFE_NO_PAD.encode(attempt.seed),
                 n: attempt.next.as_str().to_owned(),
                 t: attempt.started.unix_timestamp(),
-                p: attempt.proves(),
+                p: attempt.awaits(),
                 l: match attempt.purpose {
                     Purpose::Link(bound) => Some(bound),
                     _ => None,
                 },
+                a: attempt.asks().to_vec(),
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;

@@ -134,7 +134,7 @@ impl Callback {
 
 impl Gate {
     /// Begins a login: one more attempt in this browser, and the address to send it to.
-    /// `ask` names consent items to be asked for again.
+    /// `ask` names consent items that a login asks for again; `purpose` names its own.
     ///
     /// # Errors
     /// [`Why::Server`] when there is no randomness.
@@ -147,13 +147,17 @@ impl Gate {
     ) -> Result<Begun, LoginFailure> {
         let now = self.clock.now();
         let attempt = Attempt::begin(&self.random, next, purpose, now).map_err(|_| Why::Server)?;
+        let scopes = match attempt.asks() {
+            [] => ask,
+            items => Some(items),
+        };
         let location = self.kakao.authorize_url(&Authorize {
             state: &attempt.state(),
             nonce: &attempt.nonce(),
             code_challenge: &code_challenge(&attempt.code_verifier()),
-            scopes: ask,
-            prompt: match purpose {
-                Purpose::Login => None,
+            scopes,
+            prompt: match attempt.purpose {
+                Purpose::Login | Purpose::Consent { .. } => None,
                 Purpose::Proof(_) => Some(Prompt::Login),
                 // Not whichever account the browser happens to be signed in to.
                 Purpose::Choice | Purpose::Link(_) => Some(Prompt::SelectAccount),

@@ -17,7 +17,8 @@ pub enum Reach {
 
 impl Gate {
     /// Ends the session on our side, at once and whatever Kakao does; its Kakao token is owed a
-    /// revocation, which the outbox pays now or as soon as Kakao answers.
+    /// revocation, which the outbox pays now or as soon as Kakao answers. Everywhere reaches, by
+    /// admin key, every token of the person, also those that no session of ours holds.
     ///
     /// # Errors
     /// The store's. Whether anybody was signed out is then unknown, as after any lost commit.
@@ -47,8 +48,12 @@ impl Gate {
                             .collect()
                     }
                 };
-                for session in &ended {
-                    gate.owe_for(connection, member, session, now)?;
+                if reach == Reach::Everywhere {
+                    gate.owe_everything(connection, member, &ended, now)?;
+                } else {
+                    for session in &ended {
+                        gate.owe_for(connection, member, session, now)?;
+                    }
                 }
                 let audited = Audited::own(member, action, &from);
                 gate.audit(connection, &[audited], now)

@@ -10,6 +10,9 @@ mod devices;
 mod failure;
 mod id_token;
 mod join;
+mod kakao_consents;
+mod kakao_terms;
+mod kakao_tokens;
 mod letters;
 mod login;
 mod logout;
@@ -33,6 +36,9 @@ pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
 pub use join::{Application, Asked, DeadLink, Flaw, JoinRefusal, Joined, Opened, TooMany, Typed};
+pub use kakao_consents::{ConsentItem, Withdrawn};
+pub use kakao_terms::KakaoTerm;
+pub use kakao_tokens::{Holder, NoAccess};
 pub use login::{Begun, Callback, Completed, Ending};
 pub use logout::Reach;
 pub use newcomer::{LIFE as DECISION_LIFE, Undecided, Unjoined};
@@ -109,6 +115,8 @@ const BRIEF_MAX: Duration = Duration::from_secs(12 * 3_600);
 pub struct Rules {
     /// Our app's number at Kakao.
     pub app_id: i64,
+    /// Terms that people agree to on Kakao's consent screen are read after each sign-in.
+    pub service_terms: bool,
     /// The address people see.
     pub public_url: PublicUrl,
     /// What the service is called; `None` leaves it to the texts.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::arrival::{Arrival, Welcome};
+use super::arrival::{Admission, Arrival, Welcome};
 use super::{Attempt, Ending, Gate, LoginFailure, Next, Origin, Why};
 use crate::kakao::Tokens;
 use crate::member::KakaoId;
@@ -237,6 +237,7 @@ impl Gate {
             .ok_or_else(over)?;
         let (gate, from, debt) = (self.clone(), origin.clone(), undecided.o);
         let doubled = attempt.clone();
+        let (access, kakao_id) = (arrival.tokens.access.clone(), arrival.profile.kakao_id);
         let admitted = self
             .store
             .write(move |connection| {
@@ -265,6 +266,9 @@ impl Gate {
         let Some(admitted) = admitted else {
             return self.joined_already(&doubled).await.ok_or_else(over);
         };
+        if let Admission::Signed(member, _) = &admitted {
+            self.note_service_terms(member.id, kakao_id, access);
+        }
         let ending = self.told(admitted, &doubled, origin);
         let ending = ending.map_err(Unjoined::Failed)?;
         self.count(&ending);

@@ -220,7 +220,7 @@ impl Gate {
         }
     }
 
-    /// Owes Kakao the end of every token of a member whose sessions an admin has `ended`: by
+    /// Owes Kakao the end of every token of a member whose sessions have all `ended`: by
     /// admin key, which reaches tokens that no session of ours holds any more, or without one by
     /// the tokens we have.
     pub(super) fn owe_everything(

@@ -102,7 +102,7 @@ impl Gate {
             happened_at: now,
             received_at: now,
         };
-        self.keep(new).await
+        self.write_down(new).await
     }
 
     /// Verifies a Security Event Token and writes its event down.
@@ -125,7 +125,7 @@ impl Gate {
             Err(EventError::NoKeys(error)) => return Err(Unheard::NotNow(error.to_string())),
         };
         let new = self.of_account(event, now)?;
-        Ok(self.keep(new).await?)
+        Ok(self.write_down(new).await?)
     }
 
     fn of_account(&self, event: Event, now: OffsetDateTime) -> Result<NewEvent, store::Error> {
@@ -141,7 +141,7 @@ impl Gate {
         })
     }
 
-    async fn keep(&self, new: NewEvent) -> Result<Heard, store::Error> {
+    async fn write_down(&self, new: NewEvent) -> Result<Heard, store::Error> {
         let source = new.source.code();
         let kept = self
             .store

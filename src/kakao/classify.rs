@@ -23,7 +23,7 @@ pub(super) fn refusal(
     // An empty, cut or HTML body says nothing: the status decides.
     let body = serde_json::from_slice(body).unwrap_or(Value::Null);
     let code = match call {
-        Call::Token => koe(&body),
+        Call::Token | Call::Refresh => koe(&body),
         _ => api_code(&body),
     };
     let kind = match (status, code) {
@@ -35,7 +35,9 @@ pub(super) fn refusal(
         (_, Some(Code::Api(number))) => by_api_code(call, number, retry_after, &body),
         (408, None) => Kind::Temporary,
         (401, None) if call.by_admin() => Kind::BadClient,
-        (_, None) if call == Call::Token => by_error_name(&body, status),
+        (_, None) if matches!(call, Call::Token | Call::Refresh) => {
+            by_error_name(call, &body, status)
+        }
         (401, None) => Kind::Unauthorized,
         (_, None) => Kind::BadReply("an error without a code"),
     };
@@ -73,8 +75,9 @@ fn by_koe(number: u16, retry_after: Option<Duration>) -> Kind {
 
 /// The names of RFC 6749 section 5.2 and the further ones of Kakao's SDKs, for answers without
 /// a KOE code, which older servers of Kakao gave.
-fn by_error_name(body: &Value, status: u16) -> Kind {
+fn by_error_name(call: Call, body: &Value, status: u16) -> Kind {
     match body.get("error").and_then(Value::as_str) {
+        Some("invalid_grant") if call == Call::Refresh => Kind::RefreshTokenGone,
         Some("invalid_grant") => Kind::CodeUsed,
         Some("invalid_client" | "misconfigured" | "unauthorized") => Kind::BadClient,
         Some("unauthorized_client") => Kind::Sanctioned,
@@ -137,7 +140,9 @@ fn required_scopes(body: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn is_scope_id(text: &str) -> bool {
+/// Whether the text may be the id of a consent item.
+#[must_use]
+pub fn is_scope_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !text.is_empty() && text.len() <= LONGEST_SCOPE && text.bytes().all(allowed)
 }

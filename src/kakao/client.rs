@@ -1,5 +1,7 @@
 //! The calls themselves, one method each.
 
+mod consent;
+mod grant;
 mod hooks;
 #[cfg(test)]
 mod tests;
@@ -109,32 +111,14 @@ impl Kakao {
         code_verifier: &str,
     ) -> Result<Tokens, Error> {
         let settings = &self.0.settings;
-        let mut form = vec![
+        let form = vec![
             ("grant_type", "authorization_code"),
-            ("client_id", &settings.rest_api_key),
+            ("client_id", settings.rest_api_key.as_str()),
             ("redirect_uri", &settings.redirect_uri),
             ("code", code.expose()),
             ("code_verifier", code_verifier),
         ];
-        let secret = self.0.client_secrets.current();
-        if let Some((_, secret)) = secret {
-            form.push(("client_secret", secret.expose()));
-        }
-        let slot = self.slot(Call::Token).await?;
-        let request = self
-            .post(&self.0.endpoints.token)
-            .header(CONTENT_TYPE, FORM)
-            .form(&form);
-        let outcome = attempt(Call::Token, &slot, request, |body| {
-            wire::tokens(body).map_err(Kind::BadReply)
-        })
-        .await;
-        if let (Err(error), Some((place, _))) = (&outcome, secret)
-            && error.code == Some(Code::Koe(10))
-        {
-            self.0.client_secrets.refused(place);
-        }
-        outcome
+        self.grant(Call::Token, form, wire::tokens).await
     }
 
     /// How Kakao has answered the calls of the last five minutes.

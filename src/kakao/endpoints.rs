@@ -13,6 +13,9 @@ pub(super) struct Endpoints {
     pub(super) user: Url,
     pub(super) logout: Url,
     pub(super) unlink: Url,
+    pub(super) scopes: Url,
+    pub(super) revoke_scopes: Url,
+    pub(super) service_terms: Url,
 }
 
 impl Endpoints {
@@ -39,6 +42,10 @@ impl Endpoints {
             user: api("/v2/user/me?secure_resource=true")?,
             logout: api("/v1/user/logout")?,
             unlink: api("/v1/user/unlink")?,
+            scopes: api("/v2/user/scopes")?,
+            revoke_scopes: api("/v2/user/revoke/scopes")?,
+            // All terms of the app: those that somebody has withdrawn are told too.
+            service_terms: api("/v2/user/service_terms?result=app_service_terms")?,
         })
     }
 }

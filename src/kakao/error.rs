@@ -13,6 +13,8 @@ pub enum Call {
     Keys,
     /// `POST /oauth/token` with an authorization code.
     Token,
+    /// `POST /oauth/token` with a refresh token.
+    Refresh,
     /// `GET /v1/user/access_token_info`.
     TokenInfo,
     /// `GET /v2/user/me`.
@@ -27,6 +29,12 @@ pub enum Call {
     Unlink,
     /// `POST /v1/user/unlink` with the admin key.
     UnlinkByAdmin,
+    /// `GET /v2/user/scopes`.
+    Scopes,
+    /// `POST /v2/user/revoke/scopes`.
+    RevokeScopes,
+    /// `GET /v2/user/service_terms`.
+    ServiceTerms,
 }
 
 impl Call {
@@ -36,6 +44,7 @@ impl Call {
         match self {
             Self::Keys => "keys",
             Self::Token => "token",
+            Self::Refresh => "refresh",
             Self::TokenInfo => "token_info",
             Self::User => "user",
             Self::UserByAdmin => "user_by_admin",
@@ -43,6 +52,9 @@ impl Call {
             Self::LogoutEverywhere => "logout_everywhere",
             Self::Unlink => "unlink",
             Self::UnlinkByAdmin => "unlink_by_admin",
+            Self::Scopes => "scopes",
+            Self::RevokeScopes => "revoke_scopes",
+            Self::ServiceTerms => "service_terms",
         }
     }
 

@@ -11,6 +11,7 @@ mod authorize;
 mod canned;
 mod classify;
 mod client;
+mod consent;
 mod credential;
 mod endpoints;
 mod error;
@@ -28,7 +29,9 @@ mod user;
 mod wire;
 
 pub use authorize::{Authorize, Prompt, code_challenge};
+pub use classify::is_scope_id;
 pub use client::Kakao;
+pub use consent::{ConsentItem, ServiceTerm};
 pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};
 pub use error::{Call, Code, Error, Fault, Kind, Trouble};
 pub use event::{
@@ -38,4 +41,4 @@ pub use id_token::{IdToken, IdTokenError, Named, Unverified};
 pub use pulse::{Pulse, WINDOW};
 pub use settings::{BuildError, Settings};
 pub use user::{Email, User};
-pub use wire::{TokenInfo, Tokens};
+pub use wire::{Refreshed, TokenInfo, Tokens};

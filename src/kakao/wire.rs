@@ -31,6 +31,19 @@ pub struct Tokens {
     pub id_token: Option<IdToken>,
 }
 
+/// What a refresh token was good for (RFC 6749 section 6). Life times count from the answer.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// Acts for the person at the resource server.
+    pub access: AccessToken,
+    /// How long it lives.
+    pub access_expires_in: Duration,
+    /// The refresh token that takes the place of the one presented; `None`: that one stays.
+    pub refresh: Option<RefreshToken>,
+    /// How long the new refresh token lives, if Kakao says so.
+    pub refresh_expires_in: Option<Duration>,
+}
+
 /// What Kakao knows about an access token of our app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenInfo {
@@ -45,7 +58,7 @@ pub struct TokenInfo {
 /// What is wrong with an answer.
 pub(super) type Defect = &'static str;
 
-const NOT_JSON: Defect = "not the expected JSON";
+pub(super) const NOT_JSON: Defect = "not the expected JSON";
 
 #[derive(Deserialize)]
 struct TokensBody {
@@ -93,6 +106,38 @@ pub(super) fn tokens(body: &[u8]) -> Result<Tokens, Defect> {
             .id_token
             .map(|text| text.parse().map_err(|_| "a malformed id_token"))
             .transpose()?,
+    })
+}
+
+#[derive(Deserialize)]
+struct RefreshedBody {
+    token_type: String,
+    access_token: String,
+    expires_in: u32,
+    refresh_token: Option<String>,
+    refresh_token_expires_in: Option<u32>,
+}
+
+/// Decodes the answer to a refresh. Kakao sends a new refresh token only when the old one has
+/// less than a month left; an empty one would be no token to keep.
+pub(super) fn refreshed(body: &[u8]) -> Result<Refreshed, Defect> {
+    let body: RefreshedBody = serde_json::from_slice(body).map_err(|_| NOT_JSON)?;
+    if !body.token_type.eq_ignore_ascii_case("bearer") {
+        return Err("a token_type other than bearer");
+    }
+    if body.expires_in == 0 || body.refresh_token_expires_in == Some(0) {
+        return Err("a token that has already expired");
+    }
+    let refresh = body.refresh_token.map(|text| text.parse());
+    let refresh = refresh.transpose();
+    Ok(Refreshed {
+        access: body
+            .access_token
+            .parse()
+            .map_err(|_| "a malformed access_token")?,
+        access_expires_in: seconds(body.expires_in),
+        refresh: refresh.map_err(|_| "a malformed refresh_token")?,
+        refresh_expires_in: body.refresh_token_expires_in.map(seconds),
     })
 }
 

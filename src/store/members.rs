@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod acts;
+pub mod agreed;
 pub mod awaited;
 pub mod unlinked;
 

@@ -66,6 +66,8 @@ diesel::table! {
         kakao_refresh -> Nullable<Text>,
         kakao_refresh_ends_at -> Nullable<Timestamp>,
         brief -> Bool,
+        kakao_refreshing_until -> Nullable<Timestamp>,
+        kakao_refresh_after -> Nullable<Timestamp>,
     }
 }
 

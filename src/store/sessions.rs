@@ -2,6 +2,7 @@
 
 pub mod made_by_kakao;
 pub mod own;
+pub mod tokens;
 
 use std::time::Duration;
 
@@ -198,7 +199,11 @@ pub fn find(
     Ok(Found::Live(Box::new(SignedIn {
         session,
         member,
-        kakao: kakao.map(KakaoRow::into_account).transpose()?,
+        // One that is gone at Kakao is only remembered.
+        kakao: kakao
+            .map(KakaoRow::into_account)
+            .transpose()?
+            .filter(|kakao| kakao.unlinked_at.is_none()),
     })))
 }
 

@@ -5,9 +5,9 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::cookies::{self, FailureContext, Notice, Said, Way};
+use super::cookies::{self, FailureContext, Said, Way};
 use super::error::Problem;
-use super::kakao::{ATTEMPTS_LIFE, failure_address};
+use super::kakao::{ATTEMPTS_LIFE, tell};
 use super::page::see_other;
 use super::visitor::Visitor;
 use super::{conflict, me, newcomer, reauth};
@@ -51,7 +51,7 @@ pub(super) async fn complete(
         Ok(ending) => {
             // A proof goes on as the session that it proves; any other login is kept.
             let attempt = attempts.find(&state);
-            let proving = attempt.is_some_and(|attempt| attempt.proves().is_some());
+            let proving = attempt.is_some_and(|attempt| attempt.awaits().is_some());
             let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
             session.set_brief(proving && was_brief);
             lead_on(&site, &session, ending)
@@ -71,7 +71,7 @@ pub(super) async fn complete(
             // Who was signed in all along goes back to where they came from.
             let back = attempt.and_then(|attempt| match attempt.purpose {
                 Purpose::Proof(_) => reauth::address(&attempt.next).parse().ok(),
-                Purpose::Link(_) => attempt.next.as_str().parse().ok(),
+                Purpose::Link(_) | Purpose::Consent { .. } => attempt.next.as_str().parse().ok(),
                 Purpose::Login | Purpose::Choice => None,
             });
             if let (Why::Cancelled, Some(back)) = (&failure.why, back) {
@@ -168,38 +168,26 @@ pub(super) fn fail(
 ) -> HttpResponse {
     site.gate.metrics.login(failure.why.id());
     log(visitor, failure);
-    let (until, wait, scopes) = match &failure.why {
-        Why::Suspended { until } => (until.map(|until| until.unix_timestamp()), None, Vec::new()),
-        Why::KakaoLimit { retry_after } => (None, Some(retry_after.as_secs()), Vec::new()),
-        Why::ConsentMissing { scopes } => (None, None, scopes.clone()),
-        _ => (None, None, Vec::new()),
-    };
-    let notice = Notice::LoginFailed(FailureContext {
-        reference: visitor.origin().request_id.clone(),
-        until,
-        wait,
-        scopes,
+    let began = attempt.map(|attempt| &attempt.purpose);
+    let context = FailureContext {
         next: attempt.map(|attempt| attempt.next.as_str().to_owned()),
-        linking: attempt.is_some_and(|attempt| matches!(attempt.purpose, Purpose::Link(_))),
-    });
-    let mut response = see_other(&failure_address(&failure.why));
-    if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
-        response.cookie(cookie);
-    }
+        linking: matches!(began, Some(Purpose::Link(_))),
+        of_member: matches!(began, Some(Purpose::Proof(_) | Purpose::Consent { .. })),
+        ..FailureContext::default()
+    };
+    let mut response = tell(site, visitor, failure, context);
     // Only when something was taken out: logins begun meanwhile in other tabs are in the browser's
     // cookie, and not in ours.
     if let Some(left) = left {
         let name = site.cookies.attempts;
-        match left.seal(&site.gate.vault) {
-            Ok(sealed) if !left.is_empty() => {
-                response.cookie(site.cookies.make(name, sealed, ATTEMPTS_LIFE));
-            }
-            _ => {
-                response.cookie(site.cookies.forget(name));
-            }
-        }
+        let cookie = match left.seal(&site.gate.vault) {
+            Ok(sealed) if !left.is_empty() => site.cookies.make(name, sealed, ATTEMPTS_LIFE),
+            _ => site.cookies.forget(name),
+        };
+        // One that cannot be added leaves the attempt to its ten minutes.
+        let _ = response.add_cookie(&cookie);
     }
-    response.finish()
+    response
 }
 
 /// One line a refused login, as loud as whoever has to act needs it.

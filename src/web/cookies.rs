@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admin::ActNotice;
 use super::admin::ListNotice;
+use super::kakao_consents::Told;
 use crate::flow::{Gate, Known};
 
 /// The names of our cookies. On https all have the `__Host-` prefix: set by us, over https, for
@@ -55,6 +56,8 @@ pub(super) enum Notice {
         /// The state.
         state: String,
     },
+    /// What became of the wish to withdraw a consent at Kakao.
+    KakaoConsent(Told),
     /// A login failed.
     LoginFailed(FailureContext),
     /// For the member list of the administration.
@@ -116,6 +119,9 @@ pub(super) struct FailureContext {
     /// Consent items to ask for.
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) scopes: Vec<String>,
+    /// They are to be asked of whoever is signed in, and of nobody else.
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) of_member: bool,
     /// Where the person wanted to go.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::{self, FailureContext, Notice};
 use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
+use super::kakao_consents::ask_address;
 use super::login::{begin_address as plain_begin_address, field};
 use super::me::kakao::LINK;
 use super::page::{Layout, see_other};
@@ -33,8 +34,7 @@ pub(super) async fn begin(
     site.limits.count(Limit::Login, visitor.arrived().ip)?;
     let query = request.query_string();
     let next = field(query, "next").map_or_else(Next::home, |next| Next::parse(&next));
-    let ask = field(query, "ask").and_then(|sealed| site.gate.vault.open(ASK, &sealed));
-    let ask: Option<Vec<String>> = ask.and_then(|json| serde_json::from_slice(&json).ok());
+    let ask = field(query, "ask").and_then(|sealed| items_of(&site, &sealed));
     let purpose = match field(query, "other") {
         Some(_) => Purpose::Choice,
         None => Purpose::Login,
@@ -117,15 +117,57 @@ pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
         return LINK.to_owned();
     }
     let next = next_of(context);
+    if context.of_member
+        && !context.scopes.is_empty()
+        && let Some(address) = ask_address(site, &context.scopes, next.as_str())
+    {
+        return address;
+    }
     let mut address = plain_begin_address(&next);
-    if !context.scopes.is_empty() {
-        let json = serde_json::to_vec(&context.scopes).unwrap_or_default();
-        if let Ok(sealed) = site.gate.vault.seal(ASK, &json) {
-            address.push_str("&ask=");
-            address.push_str(&sealed);
-        }
+    if !context.scopes.is_empty()
+        && let Some(sealed) = seal_items(site, &context.scopes)
+    {
+        address.push_str("&ask=");
+        address.push_str(&sealed);
     }
     address
+}
+
+/// Consent items as an address carries them: what Kakao is asked is not for a visitor to choose.
+pub(super) fn seal_items(site: &Site, items: &[String]) -> Option<String> {
+    let json = serde_json::to_vec(items).ok()?;
+    site.gate.vault.seal(ASK, &json).ok()
+}
+
+/// The consent items that an address carries; `None` when they are not ours.
+pub(super) fn items_of(site: &Site, sealed: &str) -> Option<Vec<String>> {
+    let json = site.gate.vault.open(ASK, sealed)?;
+    serde_json::from_slice(&json).ok()
+}
+
+/// Leads to the page that says why something did not work at Kakao. `context` tells how it began;
+/// what the failure itself tells is added.
+pub(super) fn tell(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    context: FailureContext,
+) -> HttpResponse {
+    let mut context = FailureContext {
+        reference: visitor.origin().request_id.clone(),
+        ..context
+    };
+    match &failure.why {
+        Why::Suspended { until } => context.until = until.map(|until| until.unix_timestamp()),
+        Why::KakaoLimit { retry_after } => context.wait = Some(retry_after.as_secs()),
+        Why::ConsentMissing { scopes } => context.scopes.clone_from(scopes),
+        _ => {}
+    }
+    let mut response = see_other(&failure_address(&failure.why));
+    if let Some(cookie) = site.cookies.say(&site.gate, &Notice::LoginFailed(context)) {
+        response.cookie(cookie);
+    }
+    response.finish()
 }
 
 /// Consent items in words.

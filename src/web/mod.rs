@@ -22,6 +22,7 @@ mod health;
 mod home;
 mod join;
 mod kakao;
+mod kakao_consents;
 mod limit;
 mod login;
 mod logout;
@@ -175,6 +176,9 @@ pub fn table() -> Vec<Address> {
         member("/me/sessions").get(|| to(sessions::list)),
         member("/me/sessions/end-others").post(|| to(sessions::end_others)),
         member("/me/sessions/{id}/end").post(|| to(sessions::end_one)),
+        member("/me/kakao/consents").get(|| to(kakao_consents::show)),
+        member("/me/kakao/consents/ask").get_with_effect(|| to(kakao_consents::ask)),
+        member("/me/kakao/consents/withdraw").post(|| to(kakao_consents::withdraw)),
         member("/me/password")
             .get(|| to(password::show))
             .post(|| to(password::act)),

@@ -52,7 +52,7 @@ async fn ask(
     let reauth = Reauth {
         layout: Layout::new(site, &member.visitor),
         password: by_password.then(|| (address(next), member.visitor.csrf())),
-        kakao: by_kakao.then(|| address_under("/reauth/kakao", next)),
+        kakao: by_kakao.then(|| kakao_address(next)),
         wrong,
         back: next.as_str(),
     };
@@ -133,6 +133,11 @@ fn next(request: &HttpRequest) -> Next {
 /// The address of this page for somebody who is to come back to `next`.
 pub(super) fn address(next: &Next) -> String {
     address_under("/reauth", next)
+}
+
+/// The address that leads on to Kakao at once.
+pub(super) fn kakao_address(next: &Next) -> String {
+    address_under("/reauth/kakao", next)
 }
 
 fn address_under(path: &str, next: &Next) -> String {

@@ -134,6 +134,7 @@ fn the_operating_guide_names_every_metric() {
     metrics.login("success");
     metrics.password_login("success");
     metrics.password_hash("done");
+    metrics.kakao_refresh("done");
     metrics.owed_call("done");
     metrics.webhook_call("unlink", "kept");
     metrics.webhook_event("unknown", "noted");

@@ -214,6 +214,54 @@ fn logging_out_everywhere_ends_every_device_of_this_member_alone() {
     });
 }
 
+// SE-7, RL-2
+#[test]
+fn logging_out_everywhere_reaches_by_admin_key_what_no_session_of_ours_holds() {
+    everywhere(async |app| {
+        let gone = app.visitor();
+        gone.log_in_as(app, "ordinary").await;
+        // A session that ended by itself has lost its tokens, which live on at Kakao.
+        let forgotten = "UPDATE sessions SET kakao_access = NULL, kakao_refresh = NULL";
+        app.backends().database.execute(forgotten);
+        let visitor = app.visitor();
+        visitor.log_in_as(app, "ordinary").await;
+        app.visitor().log_in_as(app, "linked").await;
+        app.emulator
+            .fail(Endpoint::Logout, Fault::Silence, Times::Once);
+        let began = std::time::Instant::now();
+        let out = log_out(&visitor, "everywhere").await;
+        assert_eq!(out.location(), "/logged-out?done=all");
+        assert!(began.elapsed() < Duration::from_secs(3));
+        assert_eq!(app.live_kakao_tokens("ordinary"), 2);
+        eventually("the one call that reaches all", async || {
+            app.clock.advance(time::Duration::minutes(2));
+            app.gate().owed.notify_one();
+            app.live_kakao_tokens("ordinary") == 0
+        })
+        .await;
+        assert_eq!(app.live_kakao_tokens("linked"), 1);
+        assert_eq!(revocations(app), 1);
+        let id = app.emulator.world().user_id("ordinary").unwrap();
+        let refresh = app.emulator.world().live_refresh_tokens(id);
+        assert!(refresh.is_empty(), "nor can anybody get another one");
+    });
+}
+
+// SE-7
+#[test]
+fn without_an_admin_key_logging_out_everywhere_revokes_the_tokens_we_have() {
+    let stage = Stage::default().set("KAKAO_ADMIN_KEY", "");
+    stage.everywhere(async |app| {
+        let devices = [app.visitor(), app.visitor()];
+        for device in &devices {
+            device.log_in_as(app, "ordinary").await;
+        }
+        log_out(&devices[0], "everywhere").await;
+        eventually("revoked", async || app.live_kakao_tokens("ordinary") == 0).await;
+        assert_eq!(revocations(app), 2);
+    });
+}
+
 /// Where the page between us and Kakao leads.
 fn kakao_logout(page: &crate::stage::page::Page) -> Url {
     let links = page.attributes("main a", "href");

@@ -2,10 +2,12 @@
 
 use time::OffsetDateTime;
 
-use crate::flow::arrival::{Arrival, access_token_context};
+use crate::flow::arrival::Arrival;
 use crate::flow::login::LINKED;
-use crate::flow::{Attempt, Audited, Bound, Ending, Gate, LoginFailure, Origin, Why, log_event};
-use crate::kakao::{AccessToken, Kind as KakaoKind};
+use crate::flow::{
+    Attempt, Audited, Bound, Ending, Gate, Holder, LoginFailure, NoAccess, Origin, Why, log_event,
+};
+use crate::kakao::Kind as KakaoKind;
 use crate::member::{Member, SignedIn};
 use crate::session::Token;
 use crate::store::members::account::{self, Linked};
@@ -73,6 +75,7 @@ impl Gate {
     ) -> Result<Ending, LoginFailure> {
         let now = self.clock.now();
         let (gate, from, state_hash) = (self.clone(), origin.clone(), attempt.state_hash());
+        let (access, kakao_id) = (arrival.tokens.access.clone(), arrival.profile.kakao_id);
         let connected = self
             .store
             .write(move |connection| {
@@ -101,6 +104,7 @@ impl Gate {
         match connected {
             Some(Connected::Yes) => {
                 log_event("kakao.link", bound.member, bound.session, origin);
+                self.note_service_terms(bound.member, kakao_id, access);
                 return Ok(Ending::Linked(attempt.next.clone()));
             }
             _ => self.owed.notify_one(),
@@ -196,7 +200,7 @@ impl Gate {
         Ok(disconnected)
     }
 
-    /// Asks Kakao, with this session's token, what is new: nickname, picture, and what it says of
+    /// Asks Kakao, for this session, what is new: nickname, picture, and what it says of
     /// the address. The name that the member goes by here stays.
     ///
     /// # Errors
@@ -210,28 +214,20 @@ impl Gate {
         let (now, app_id) = (self.clock.now(), self.rules.app_id);
         let known = self
             .store
-            .read(move |connection| {
-                let known = account::kakao(connection, app_id, member)?;
-                Ok(known.zip(sessions::kakao_tokens(connection, session)?))
-            })
-            .await?;
-        let Some((known, tokens)) = known else {
+            .read(move |connection| account::kakao(connection, app_id, member));
+        let Some(known) = known.await? else {
             return Ok(Refreshed::SignInAgain);
         };
-        let token = self
-            .vault
-            .open(&access_token_context(session), &tokens.access);
-        let token = token.and_then(|token| String::from_utf8(token).ok());
-        let token: Option<AccessToken> = token.and_then(|token| token.parse().ok());
-        let Some(token) = token.filter(|_| tokens.access_ends_at > now) else {
-            return Ok(Refreshed::SignInAgain);
-        };
-        let user = match self.kakao.user(&token).await {
-            Ok(user) => user,
-            Err(error) if matches!(error.kind, KakaoKind::Unauthorized | KakaoKind::NotLinked) => {
-                return Ok(Refreshed::SignInAgain);
+        let asked = self.at_kakao(Holder { member, session }, async |token| {
+            match self.kakao.user(token).await {
+                Err(error) if error.kind == KakaoKind::NotLinked => Ok(None),
+                user => user.map(Some),
             }
-            Err(error) => return Ok(Refreshed::NotNow(LoginFailure::from(error).why)),
+        });
+        let user = match asked.await {
+            Ok(Some(user)) => user,
+            Ok(None) | Err(NoAccess::SignInAgain) => return Ok(Refreshed::SignInAgain),
+            Err(NoAccess::NotNow(failure)) => return Ok(Refreshed::NotNow(failure.why)),
         };
         if user.id != known.id {
             tracing::warn!(member.id = %member, "Kakao answered with somebody else");

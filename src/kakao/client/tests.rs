@@ -2,6 +2,7 @@
 //! answer.
 
 mod faults;
+mod grants;
 
 use std::time::Duration;
 

@@ -15,10 +15,20 @@ pub(super) const ALL: &[&str] = &[
     "logout.with_kakao",
     "session.end",
     "session.end_others",
+    "kakao.link",
+    "kakao.unlink",
+    "kakao.refresh",
+    "kakao.consent.ask",
+    "kakao.consent.revoke",
     "password.set",
     "password.change",
     "password.forgot",
     "password.reset",
+    "profile.edit",
+    "email.change",
+    "consent",
+    "data.download",
+    "withdraw",
     "member.list",
     "member.view",
     "member.reveal",
@@ -47,10 +57,20 @@ pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
         "logout.with_kakao" => t.ac_logout_kakao(),
         "session.end" => t.ac_device(),
         "session.end_others" => t.ac_devices(),
+        "kakao.link" => t.ac_kakao_link(),
+        "kakao.unlink" => t.ac_kakao_unlink(),
+        "kakao.refresh" => t.ac_kakao_refresh(),
+        "kakao.consent.ask" => t.ac_consent_ask(),
+        "kakao.consent.revoke" => t.ac_consent_revoke(),
         "password.set" => t.ac_password_set(),
         "password.change" => t.ac_password_change(),
         "password.forgot" => t.ac_password_forgot(),
         "password.reset" => t.ac_password_reset(),
+        "profile.edit" => t.ac_profile_edit(),
+        "email.change" => t.ac_email_change(),
+        "consent" => t.ac_consent(),
+        "data.download" => t.ac_data_download(),
+        "withdraw" => t.ac_withdraw(),
         "member.list" => t.ac_list(),
         "member.view" => t.ac_view(),
         "member.reveal" => t.ac_reveal(),
@@ -86,11 +106,14 @@ mod tests {
             let source = std::fs::read_to_string(&path).unwrap();
             for word in source.split('"').skip(1).step_by(2) {
                 let (kind, rest) = word.split_once('.').unwrap_or((word, ""));
-                let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+                let plain = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
                 let fits = match kind {
                     "logout" => rest.chars().all(plain),
+                    "withdraw" | "consent" => rest.is_empty(),
                     "login" | "reauth" | "join" | "session" | "password" | "member" | "kakao"
-                    | "audit" => !rest.is_empty() && rest.chars().all(plain),
+                    | "profile" | "email" | "data" | "audit" => {
+                        !rest.is_empty() && rest.chars().all(plain)
+                    }
                     _ => false,
                 };
                 if fits {

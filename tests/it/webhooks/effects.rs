@@ -283,6 +283,11 @@ fn a_connection_that_is_gone_can_be_made_again_with_another_account() {
         told(app, claims(app, "ordinary", "user-unlinked")).await;
         settled(app).await;
         let begun = by_password.get("/me/kakao/link").await;
+        assert!(
+            begun.location().contains("select_account"),
+            "{}",
+            begun.location()
+        );
         let all = kakao_gate::emulator::Consent::All;
         let back = app.emulator.authorize(begun.location(), "linked", all);
         let back = back.strip_prefix(&app.url).unwrap();

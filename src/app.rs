@@ -192,6 +192,7 @@ fn kakao_settings(config: &Config) -> kakao::Settings {
         rest_api_key: config.kakao.rest_api_key.clone(),
         client_secrets: config.kakao.client_secrets.clone(),
         admin_keys: config.kakao.admin_keys.clone(),
+        other_app_keys: config.kakao.other_app_keys.clone(),
         app_id: config.kakao.app_id,
         redirect_uri: config.redirect_uri(),
         logout_redirect_uri: config.logout_redirect_uri(),

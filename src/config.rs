@@ -157,6 +157,9 @@ pub struct Kakao {
     pub client_secrets: Vec<Secret>,
     /// `KAKAO_ADMIN_KEY`: none, one, or two during a change.
     pub admin_keys: Vec<Secret>,
+    /// `KAKAO_NATIVE_APP_KEYS`: further keys of the same app, of any kind, to which ID tokens
+    /// that are handed over may have been issued.
+    pub other_app_keys: Vec<String>,
     /// `KAKAO_APP_ID`: the app's number.
     pub app_id: i64,
     /// `KAKAO_SCOPES`: consent items to ask for; none leaves it to the console.

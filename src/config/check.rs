@@ -62,6 +62,7 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_REST_API_KEY" => hidden(1),
         "KAKAO_CLIENT_SECRET" => hidden(config.kakao.client_secrets.len()),
         "KAKAO_ADMIN_KEY" => hidden(config.kakao.admin_keys.len()),
+        "KAKAO_NATIVE_APP_KEYS" => hidden(config.kakao.other_app_keys.len()),
         "KAKAO_APP_ID" => config.kakao.app_id.to_string(),
         "KAKAO_SCOPES" if config.kakao.scopes.is_empty() => "(as in the console)".to_owned(),
         "KAKAO_SCOPES" => config.kakao.scopes.join(","),

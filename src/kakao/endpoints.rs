@@ -8,11 +8,14 @@ pub(super) struct Endpoints {
     pub(super) authorize: Url,
     pub(super) account_logout: Url,
     pub(super) jwks: Url,
+    pub(super) discovery: Url,
     pub(super) token: Url,
     pub(super) token_info: Url,
     pub(super) user: Url,
     pub(super) logout: Url,
     pub(super) unlink: Url,
+    pub(super) user_ids: Url,
+    pub(super) scopes: Url,
 }
 
 impl Endpoints {
@@ -33,12 +36,15 @@ impl Endpoints {
             authorize: auth("/oauth/authorize")?,
             account_logout: auth("/oauth/logout")?,
             jwks: auth("/.well-known/jwks.json")?,
+            discovery: auth("/.well-known/openid-configuration")?,
             token: auth("/oauth/token")?,
             token_info: api("/v1/user/access_token_info")?,
             // Without it the addresses of pictures are http.
             user: api("/v2/user/me?secure_resource=true")?,
             logout: api("/v1/user/logout")?,
             unlink: api("/v1/user/unlink")?,
+            user_ids: api("/v1/user/ids")?,
+            scopes: api("/v2/user/scopes")?,
         })
     }
 }

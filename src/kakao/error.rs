@@ -11,6 +11,12 @@ use std::time::Duration;
 pub enum Call {
     /// `GET /.well-known/jwks.json`.
     Keys,
+    /// `GET /.well-known/openid-configuration`.
+    Discovery,
+    /// `GET /oauth/authorize`, by us and not by a browser.
+    Authorize,
+    /// `GET /oauth/logout`, by us and not by a browser.
+    AccountLogout,
     /// `POST /oauth/token` with an authorization code.
     Token,
     /// `GET /v1/user/access_token_info`.
@@ -25,6 +31,10 @@ pub enum Call {
     Unlink,
     /// `POST /v1/user/unlink` with the admin key.
     UnlinkByAdmin,
+    /// `GET /v1/user/ids` with the admin key.
+    UserIds,
+    /// `GET /v2/user/scopes` with the admin key.
+    ConsentItems,
 }
 
 impl Call {
@@ -33,6 +43,9 @@ impl Call {
     pub fn name(self) -> &'static str {
         match self {
             Self::Keys => "keys",
+            Self::Discovery => "discovery",
+            Self::Authorize => "authorize",
+            Self::AccountLogout => "account_logout",
             Self::Token => "token",
             Self::TokenInfo => "token_info",
             Self::User => "user",
@@ -40,12 +53,17 @@ impl Call {
             Self::LogoutEverywhere => "logout_everywhere",
             Self::Unlink => "unlink",
             Self::UnlinkByAdmin => "unlink_by_admin",
+            Self::UserIds => "user_ids",
+            Self::ConsentItems => "consent_items",
         }
     }
 
     /// Whether the admin key, not a person's token, authenticates this call.
     pub(super) fn by_admin(self) -> bool {
-        matches!(self, Self::LogoutEverywhere | Self::UnlinkByAdmin)
+        matches!(
+            self,
+            Self::LogoutEverywhere | Self::UnlinkByAdmin | Self::UserIds | Self::ConsentItems
+        )
     }
 }
 

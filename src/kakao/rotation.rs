@@ -23,6 +23,11 @@ impl<T> Rotation<T> {
         self.keys.get(place).map(|key| (place, key))
     }
 
+    /// The key at `place`, whichever is in use.
+    pub(super) fn at(&self, place: usize) -> Option<&T> {
+        self.keys.get(place)
+    }
+
     /// Kakao refused the key at `place`. Of many calls refused together only the first moves
     /// on, so that they do not skip the good key.
     pub(super) fn refused(&self, place: usize) {

@@ -173,7 +173,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         random: random.clone(),
         vault: Arc::new(Vault::new(&config.secret_keys)?),
         store: Store::open(&config.database, config.limits.database_connections),
-        kakao: Kakao::new(kakao_settings(config))?,
+        kakao: kakao(config)?,
         postman: postman.transpose()?,
         hasher: Hasher::new(config.limits.password_slots, random)?,
         metrics: Metrics::default(),
@@ -183,6 +183,14 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         figures: Arc::default(),
         letters: Arc::new(Notify::new()),
     })
+}
+
+/// The client of Kakao by itself, for asking whether it takes the settings.
+///
+/// # Errors
+/// Settings that it refuses.
+pub fn kakao(config: &Config) -> Result<Kakao, kakao::BuildError> {
+    Kakao::new(kakao_settings(config))
 }
 
 fn kakao_settings(config: &Config) -> kakao::Settings {

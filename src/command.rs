@@ -1,4 +1,5 @@
 //! What operators type beside running the service.
 
 pub mod audit;
+pub mod check;
 pub mod member;

@@ -5,7 +5,9 @@
 //! problem, because the silence after a typo costs an afternoon.
 
 mod check;
+pub mod console;
 mod environment;
+mod koe;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use url::Url;
 
 pub use check::{Shown, console_checklist, describe};
 pub use environment::{Environment, Problem, Problems, Warning};
+pub use koe::{Koe, Turn};
 
 use crate::i18n::Lang;
 use crate::member::KakaoId;

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::clock::Clock;
-use kakao_gate::command::audit;
 use kakao_gate::command::member;
-use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
+use kakao_gate::command::{audit, check};
+use kakao_gate::config::{Config, Environment, Warning};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
 use kakao_gate::{store, telemetry};
@@ -33,7 +33,7 @@ enum Command {
     /// Bring the database schema up to date, and exit.
     Migrate,
     /// Show the settings in force, every problem with them, and what to enter in Kakao's console.
-    Check,
+    Check(check::Command),
     /// Make a new SECRET_KEY.
     Key,
     /// Find members, and act on them, while the service runs.
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
         Command::Migrate => migrate(),
-        Command::Check => check(),
+        Command::Check(command) => check(command),
         Command::Key => key(),
         Command::Member(command) => member(command),
         Command::Audit(command) => audit(command),
@@ -121,29 +121,20 @@ fn migrate() -> Result<()> {
     Ok(())
 }
 
-fn check() -> Result<()> {
+fn check(command: check::Command) -> Result<()> {
     let (environment, config, warnings) = read()?;
     let mut out = io::stdout();
-    writeln!(
-        out,
-        "Settings in force (* = set, the others are built in)\n"
-    )?;
-    for shown in describe(&environment, &config) {
-        let mark = if shown.set { '*' } else { ' ' };
-        writeln!(out, "{mark} {:<26}{}", shown.name, shown.value)?;
+    if !command.json {
+        check::settings(&environment, &config, &warnings, &mut out)?;
     }
-    writeln!(
-        out,
-        "\nTo enter in Kakao's console (developers.kakao.com)\n"
-    )?;
-    for (menu, value) in console_checklist(&config) {
-        writeln!(out, "  {menu}\n      {value}")?;
+    if command.online {
+        let help = config.public_url.join("/help/kakao");
+        actix_web::rt::System::new().block_on(async {
+            let kakao = app::kakao(&config)?;
+            check::online(&kakao, &help, command.json, &mut out).await?;
+            Ok::<_, Box<dyn std::error::Error>>(())
+        })?;
     }
-    writeln!(out)?;
-    for Warning { name, says } in warnings {
-        writeln!(out, "Note: {name} {says}")?;
-    }
-    writeln!(out, "The settings have no problem.")?;
     Ok(())
 }
 

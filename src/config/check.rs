@@ -1,7 +1,7 @@
 //! What an operator is shown: the settings in force, and what to enter in Kakao's console.
 
 use super::environment::KNOWN;
-use super::{Config, Environment};
+use super::{Config, Environment, console};
 
 /// One setting as `kakao-gate check` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,26 +135,20 @@ pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
         config.kakao.scopes.join(", ")
     };
     vec![
-        ("[카카오 로그인] > [사용 설정]", "ON".to_owned()),
+        (console::SWITCH, "ON".to_owned()),
+        (console::REDIRECT_URI, config.redirect_uri()),
         (
-            "[앱] > [플랫폼 키] > [REST API 키] > 리다이렉트 URI",
-            config.redirect_uri(),
-        ),
-        (
-            "[앱] > [플랫폼 키] > [REST API 키] > 클라이언트 시크릿",
+            console::CLIENT_SECRET,
             if config.kakao.client_secrets.is_empty() {
                 "OFF (KAKAO_CLIENT_SECRET is not set)".to_owned()
             } else {
                 "ON, its value in KAKAO_CLIENT_SECRET".to_owned()
             },
         ),
+        (console::LOGOUT_REDIRECT_URI, config.logout_redirect_uri()),
+        (console::CONSENT_ITEMS, scopes),
         (
-            "[카카오 로그인] > [고급] > 로그아웃 리다이렉트 URI",
-            config.logout_redirect_uri(),
-        ),
-        ("[카카오 로그인] > [동의항목]", scopes),
-        (
-            "[카카오 로그인] > [OpenID Connect]",
+            console::OPENID_CONNECT,
             if config.kakao.oidc {
                 "ON (KAKAO_OIDC is on)".to_owned()
             } else {
@@ -162,7 +156,7 @@ pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
             },
         ),
         (
-            "[앱] > [웹훅]",
+            console::WEBHOOKS,
             "nothing to register: webhooks are not received in this version".to_owned(),
         ),
     ]

@@ -14,6 +14,7 @@ mod logout;
 mod next;
 pub mod owed;
 mod password;
+pub mod preflight;
 mod session;
 mod unsuccessful;
 

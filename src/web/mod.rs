@@ -17,6 +17,7 @@ mod forgot;
 mod forms;
 mod headers;
 mod health;
+mod help;
 mod home;
 mod kakao;
 mod limit;
@@ -183,6 +184,7 @@ pub fn table() -> Vec<Address> {
         anyone("/terms").get(|| to(reading::terms)),
         anyone("/privacy").get(|| to(reading::privacy)),
         anyone("/help").get(|| to(reading::help)),
+        anyone("/help/kakao").get(|| to(help::kakao)),
     ]
 }
 

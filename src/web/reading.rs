@@ -14,6 +14,8 @@ struct Reading<'a> {
     title: &'static str,
     lead: &'static str,
     sections: Vec<(&'static str, Vec<String>)>,
+    /// Where to read on: address, and what is there.
+    more: Option<(&'static str, &'static str)>,
 }
 
 /// Anyone.
@@ -25,6 +27,7 @@ pub(super) async fn terms(site: web::Data<Site>, visitor: Visitor) -> HttpRespon
         title: t.terms_title(),
         lead: t.terms_body(),
         sections: Vec::new(),
+        more: None,
     };
     page::show(&site, &visitor, &reading)
 }
@@ -47,6 +50,7 @@ pub(super) async fn privacy(site: web::Data<Site>, visitor: Visitor) -> HttpResp
             (t.privacy_cookies_title(), words(&[t.privacy_cookies()])),
             (t.privacy_operator_title(), words(&[t.privacy_operator()])),
         ],
+        more: None,
     };
     page::show(&site, &visitor, &reading)
 }
@@ -68,6 +72,7 @@ pub(super) async fn help(site: web::Data<Site>, visitor: Visitor) -> HttpRespons
             (t.login_title(), checks.map(str::to_owned).to_vec()),
             (t.act_contact(), vec![contact]),
         ],
+        more: Some(("/help/kakao", t.help_kakao_link())),
     };
     page::show(&site, &visitor, &reading)
 }

@@ -53,6 +53,7 @@ mod password_change;
 mod password_login;
 mod password_recovery;
 mod preferences;
+mod preflight;
 mod process;
 mod raw_http;
 mod reauth;

@@ -27,6 +27,8 @@ enum Admission {
     Signed(Member, Token),
     Barred(Member),
     OtherPerson,
+    /// Not a member, in a login that nobody asked for.
+    Unasked,
 }
 
 impl Rules {
@@ -143,6 +145,7 @@ impl Gate {
         let now = self.clock.now();
         let (gate, state_hash, seed) = (self.clone(), attempt.state_hash(), *attempt.seed());
         let (from, replaces, proves) = (origin.clone(), current.is_some(), attempt.proves);
+        let silent = attempt.silent;
         let action = proves.map_or("login.kakao", |_| "reauth.kakao");
         let admitted = self
             .store
@@ -156,6 +159,10 @@ impl Gate {
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
+                }
+                if silent && members::of_kakao(connection, profile)?.is_none() {
+                    gate.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
+                    return Ok(Admission::Unasked);
                 }
                 let newcomer = Newcomer {
                     id: MemberId(gate.random.id(now)?),
@@ -222,6 +229,11 @@ impl Gate {
                     cause: Some(format!("member {} is suspended", member.id)),
                 })
             }
+            // Whoever becomes a member presses a button for it.
+            Admission::Unasked => Err(LoginFailure {
+                why: Why::Cancelled,
+                cause: Some("not a member, and nobody asked".to_owned()),
+            }),
             Admission::OtherPerson => Err(LoginFailure {
                 why: Why::OtherPerson,
                 cause: Some("somebody else's Kakao account".to_owned()),

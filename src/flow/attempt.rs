@@ -36,6 +36,8 @@ pub struct Attempt {
     pub next: Next,
     /// Who is to prove that it is still them; `None` for a login of anybody.
     pub proves: Option<MemberId>,
+    /// Nobody asked for it, and nobody is asked anything.
+    pub silent: bool,
     started: OffsetDateTime,
 }
 
@@ -54,8 +56,18 @@ impl Attempt {
             seed: random.bytes()?,
             next,
             proves,
+            silent: false,
             started: now,
         })
+    }
+
+    /// The same, as one that nobody asked for.
+    #[must_use]
+    pub fn silently(self) -> Self {
+        Self {
+            silent: true,
+            ..self
+        }
     }
 
     /// When it began.
@@ -122,6 +134,8 @@ struct Stored {
     t: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<MemberId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    q: bool,
 }
 
 impl Attempts {
@@ -138,6 +152,7 @@ impl Attempts {
                 seed: URL_SAFE_NO_PAD.decode(stored.s).ok()?.try_into().ok()?,
                 next: Next::path(&stored.n)?,
                 proves: stored.p,
+                silent: stored.q,
                 started: OffsetDateTime::from_unix_timestamp(stored.t).ok()?,
             })
         });
@@ -161,6 +176,7 @@ impl Attempts {
                 n: attempt.next.as_str().to_owned(),
                 t: attempt.started.unix_timestamp(),
                 p: attempt.proves,
+                q: attempt.silent,
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;

@@ -165,7 +165,9 @@ impl Gate {
                 finished(tokio::spawn(story).await)
             }
             Err(why) => {
-                if let Some(attempt) = attempts.find(&callback.state) {
+                let attempt = attempts.find(&callback.state);
+                // That Kakao does not know a browser is nobody's failed sign-in.
+                if let Some(attempt) = attempt.filter(|attempt| !attempt.silent) {
                     self.tell_of_unfinished(attempt, &why, &origin).await;
                 }
                 Err(why.into())

@@ -16,6 +16,7 @@ pub mod owed;
 mod password;
 pub mod preflight;
 mod session;
+mod silent;
 mod unsuccessful;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::clock::Clock;
 use crate::config::PublicUrl;
 use crate::i18n::Lang;
 use crate::kakao::Kakao;
+pub use crate::kakao::Weather;
 use crate::mail::Postman;
 use crate::member::{KakaoId, MemberId, Role, Session, SignedIn};
 use crate::password::{Hasher, Lengths};

@@ -2,15 +2,16 @@
 //! that no code or state stays in the address bar, the history or a cache (CB-8).
 
 use actix_web::http::header::{HeaderMap, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use super::Site;
 use super::cookies::{self, FailureContext, Notice, Way};
 use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, failure_address};
 use super::reauth;
+use super::silent;
 use super::visitor::Visitor;
-use crate::flow::{Attempts, Callback, LoginFailure, Why};
+use crate::flow::{Attempt, Attempts, Callback, LoginFailure, Why};
 use crate::session::BrowserSession;
 
 /// The longest query read, in bytes.
@@ -56,10 +57,15 @@ pub(super) async fn complete(
             session
                 .sign_in(&completed.token)
                 .map_err(|error| Problem::server(error.to_string()))?;
-            Ok(HttpResponse::SeeOther()
+            let mut response = HttpResponse::SeeOther();
+            response
                 .insert_header((LOCATION, completed.next.as_str()))
-                .cookie(site.cookies.last(Way::Kakao))
-                .finish())
+                .cookie(site.cookies.last(Way::Kakao));
+            let asked = attempt.is_some_and(|attempt| !attempt.silent);
+            if asked && cookies::value(request.headers(), site.cookies.silent).is_some() {
+                response.cookie(site.cookies.forget(site.cookies.silent));
+            }
+            Ok(response.finish())
         }
         Err(failure) => {
             let attempt = attempts.find(&state);
@@ -75,6 +81,9 @@ pub(super) async fn complete(
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
             let left = refused_there.then(|| attempts.without(&state));
+            if let Some(attempt) = attempt.filter(|attempt| attempt.silent) {
+                return Ok(unasked(&site, &visitor, &failure, attempt, left.as_ref()));
+            }
             let mut response = fail(&site, &visitor, &failure, next.clone(), left.as_ref());
             // Who only was to prove that it is still them goes back to where that was asked.
             if let (Why::Cancelled, true, Some(next)) = (&failure.why, proving, &next)
@@ -125,7 +134,7 @@ fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
 }
 
 /// Whether nobody has gone to this page yet: a browser fetches it in case somebody does.
-fn is_prefetch(headers: &HeaderMap) -> bool {
+pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz"]
         .iter()
         .filter_map(|name| headers.get(*name)?.to_str().ok())
@@ -159,6 +168,29 @@ fn fail(
     if let Some(cookie) = site.cookies.say(&site.gate, &notice) {
         response.cookie(cookie);
     }
+    forget_attempt(site, &mut response, left);
+    response.finish()
+}
+
+/// A login that nobody asked for did not succeed: nobody is told, and the button is there.
+fn unasked(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    attempt: &Attempt,
+    left: Option<&Attempts>,
+) -> HttpResponse {
+    site.gate.metrics.login("silent");
+    let (reason, id) = (failure.why.id(), &visitor.origin().request_id);
+    tracing::debug!(reason, request.id = %id, "nobody was signed in without a click");
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, silent::back_to_the_button(&attempt.next)));
+    forget_attempt(site, &mut response, left);
+    response.finish()
+}
+
+/// Keeps the attempts that are left, when one was taken out.
+fn forget_attempt(site: &Site, response: &mut HttpResponseBuilder, left: Option<&Attempts>) {
     // Only when something was taken out: logins begun meanwhile in other tabs are in the browser's
     // cookie, and not in ours.
     if let Some(left) = left {
@@ -172,7 +204,6 @@ fn fail(
             }
         }
     }
-    response.finish()
 }
 
 /// One line a refused login, as loud as whoever has to act needs it.

@@ -22,6 +22,8 @@ pub(super) struct CookieNames {
     pub(super) last: &'static str,
     /// Who has signed in with a password in this browser.
     pub(super) known: &'static str,
+    /// Why KakaoTalk's browser is not signed in without a click.
+    pub(super) silent: &'static str,
 }
 
 /// How long the browser remembers such things: as long as browsers keep cookies at all.
@@ -118,6 +120,7 @@ impl CookieNames {
                 theme: "__Host-kg-theme",
                 last: "__Host-kg-last",
                 known: "__Host-kg-known",
+                silent: "__Host-kg-silent",
             }
         } else {
             Self {
@@ -128,6 +131,7 @@ impl CookieNames {
                 theme: "kg-theme",
                 last: "kg-last",
                 known: "kg-known",
+                silent: "kg-silent",
             }
         }
     }
@@ -156,6 +160,17 @@ impl CookieNames {
     /// Remembers the way that somebody signed in.
     pub(super) fn last(&self, way: Way) -> Cookie<'static> {
         self.make(self.last, way.code(), REMEMBERED)
+    }
+
+    /// Signing in without a click was tried just now.
+    pub(super) fn tried_silently(&self) -> Cookie<'static> {
+        self.make(self.silent, "tried", Duration::minutes(10))
+    }
+
+    /// Somebody logged out here: nobody is signed in again without a click until somebody signs in
+    /// with one.
+    pub(super) fn logged_out(&self) -> Cookie<'static> {
+        self.make(self.silent, "out", REMEMBERED)
     }
 
     /// Remembers who has signed in with a password in this browser.

@@ -11,6 +11,7 @@ use super::error::Problem;
 use super::forms::Post;
 use super::login::field;
 use super::page::{self, Layout};
+use super::silent;
 use super::visitor::{Member, Visitor};
 use crate::flow::Reach;
 use crate::session::BrowserSession;
@@ -72,6 +73,9 @@ pub(super) async fn act(
     response
         .insert_header((LOCATION, done))
         .insert_header((HeaderName::from_static("clear-site-data"), "\"cache\""));
+    if silent::is_in_app(&form.visitor) {
+        response.cookie(site.cookies.logged_out());
+    }
     if reach == Reach::WithKakao {
         let state = site
             .gate

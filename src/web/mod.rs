@@ -31,6 +31,7 @@ mod reading;
 mod reauth;
 mod reset;
 mod sessions;
+mod silent;
 mod site;
 mod visitor;
 

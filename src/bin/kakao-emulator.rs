@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use clap::Parser;
 use kakao_gate::emulator::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, Emulator, ItemLevel, REST_API_KEY,
-    Settings,
+    ServiceTerm, Settings,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,10 +46,17 @@ struct Arguments {
     /// Switch the client secret off, as the console can.
     #[arg(long)]
     no_client_secret: bool,
+    /// Switch OpenID Connect on, as the console can: ID tokens come with the tokens.
+    #[arg(long)]
+    openid: bool,
     /// A consent item and when it is asked: required, optional, while-using or off. May be
     /// repeated.
     #[arg(long, value_name = "SCOPE=WHEN", value_parser = consent)]
     consent: Vec<(String, Option<ItemLevel>)>,
+    /// Service terms on the consent page, as Kakao Sync shows them: required or optional. May be
+    /// repeated.
+    #[arg(long, value_name = "TAG=WHEN", value_parser = term)]
+    term: Vec<ServiceTerm>,
     /// Answer as a younger app does: without nickname and pictures in `properties` and without
     /// the `has_` flags.
     #[arg(long)]
@@ -80,6 +87,8 @@ impl Arguments {
         for (scope, level) in &self.consent {
             set_consent(app, scope, *level);
         }
+        app.openid = self.openid;
+        app.terms.clone_from(&self.term);
         app.legacy_properties = !self.no_legacy;
         app.legacy_flags = !self.no_legacy;
         app.test_app = !self.test_app.is_empty();
@@ -114,6 +123,19 @@ fn consent(text: &str) -> Result<(String, Option<ItemLevel>), String> {
         return Err("name a scope before the =".to_owned());
     }
     Ok((scope.to_owned(), level))
+}
+
+fn term(text: &str) -> Result<ServiceTerm, String> {
+    let (tag, when) = text.split_once('=').unwrap_or((text, ""));
+    let required = match when {
+        "required" => true,
+        "optional" => false,
+        _ => return Err("say required or optional after the =".to_owned()),
+    };
+    if tag.is_empty() {
+        return Err("name a tag before the =".to_owned());
+    }
+    Ok(ServiceTerm::new(tag, tag, required))
 }
 
 fn person(text: &str) -> Result<String, String> {

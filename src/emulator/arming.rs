@@ -36,6 +36,7 @@ impl State {
     pub(super) fn heal(&mut self) {
         self.faults.clear();
         self.mailbox.faults.clear();
+        self.alteration = None;
     }
 }
 

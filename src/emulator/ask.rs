@@ -2,6 +2,7 @@
 
 use url::form_urlencoded;
 
+use super::openid::OPENID;
 use super::received::{Pairs, first, pairs};
 use super::settings::AppSettings;
 
@@ -17,6 +18,9 @@ pub(super) struct Ask {
     pub(super) prompts: Vec<Prompt>,
     pub(super) login_hint: Option<String>,
     pub(super) challenge: Option<String>,
+    pub(super) nonce: Option<String>,
+    /// Tags of service terms to show; `None` when the request names none.
+    pub(super) terms: Option<Vec<String>>,
 }
 
 /// Values of `prompt`.
@@ -90,6 +94,8 @@ impl Ask {
             scopes,
             login_hint: filled("login_hint").map(str::to_owned),
             challenge: challenge(&query)?,
+            nonce: filled("nonce").map(str::to_owned),
+            terms: filled("service_terms").map(|tags| list(tags).map(str::to_owned).collect()),
         })
     }
 
@@ -99,6 +105,11 @@ impl Ask {
             query.push(("state", state));
         }
         with_query(&self.redirect_uri, &query)
+    }
+
+    /// Whether the sign-in is to bring an ID token: a list of scopes has to name it.
+    pub(super) fn wants_id_token(&self, app: &AppSettings) -> bool {
+        app.openid && (self.scopes.is_empty() || self.scopes.iter().any(|scope| scope == OPENID))
     }
 
     /// `prompt=none`: no page may be shown.
@@ -142,7 +153,7 @@ fn prompts(text: &str) -> Result<Vec<Prompt>, Stop> {
 }
 
 fn scopes(app: &AppSettings, text: &str) -> Result<Vec<String>, Stop> {
-    let is_strange = |scope: &&str| app.level(scope).is_none();
+    let is_strange = |scope: &&str| !app.offers(scope);
     let strange: Vec<_> = list(text).filter(is_strange).collect();
     if !strange.is_empty() {
         return Err(Stop::new("KOE205", strange.join(", ")));

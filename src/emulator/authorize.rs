@@ -1,15 +1,13 @@
 //! `GET /oauth/authorize`: which page, which redirect, in the order Kakao decides it. No HTTP and
 //! no HTML here; the pages and the in-process shortcut both ask [`decide`].
 
-use std::collections::BTreeSet;
-
 use time::OffsetDateTime;
 
 use super::ask::{Ask, Prompt, Stop};
 use super::people::Person;
 use super::random::{NoRandomness, Random};
-use super::settings::{ConsentItem, ItemLevel};
-use super::state::{CODE_LIFE, Code, EmailScenario, State};
+use super::settings::{ConsentItem, ItemLevel, ServiceTerm};
+use super::state::{Agreed, CODE_LIFE, Code, EmailScenario, State};
 
 /// Who is at the browser.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +15,8 @@ pub(super) struct Visitor<'a> {
     pub(super) person: &'a Person,
     /// Signed in during this very request, so that `prompt=login` is satisfied.
     pub(super) just_signed_in: bool,
+    /// When they gave Kakao their credentials.
+    pub(super) authenticated_at: OffsetDateTime,
     /// What this sign-in is told about the email.
     pub(super) email: EmailScenario,
 }
@@ -29,8 +29,8 @@ pub(super) enum Reply {
     AgreeAll,
     /// Everything required and nothing else.
     AgreeRequired,
-    /// The items ticked.
-    Agree(BTreeSet<String>),
+    /// The items and terms ticked.
+    Agree(Agreed),
 }
 
 /// What happens next.
@@ -43,14 +43,18 @@ pub(super) enum Step {
     /// The account chooser.
     Choose,
     /// The consent page; `missed` when a required item was left out (KOE203).
-    Consent {
-        items: Vec<ConsentItem>,
-        missed: bool,
-    },
+    Consent { due: Due, missed: bool },
     /// A page without a way back.
     Stop(Stop),
-    /// A code for these newly agreed scopes.
-    Grant(Vec<String>),
+    /// A code, with what was newly agreed to.
+    Grant(Agreed),
+}
+
+/// What the consent page asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) items: Vec<ConsentItem>,
+    pub(super) terms: Vec<ServiceTerm>,
 }
 
 /// An error told to the service.
@@ -140,8 +144,8 @@ pub(super) fn decide(
         return form;
     }
     let person = visitor.person;
-    let items = items_to_ask(state, ask, person);
-    if ask.is_silent() && items.is_some() {
+    let due = due(state, ask, person);
+    if ask.is_silent() && due.is_some() {
         return Step::Return(CONSENT_REQUIRED);
     }
     if ask.is_silent() && person.needs_action {
@@ -153,43 +157,52 @@ pub(super) fn decide(
     if person.under_14 && state.app.refuse_under_14 {
         return Step::Return(UNDER_AGE);
     }
-    let Some(items) = items else {
-        return Step::Grant(Vec::new());
+    let Some(due) = due else {
+        return Step::Grant(Agreed::default());
     };
     let Some(reply) = reply else {
-        return Step::Consent {
-            items,
-            missed: false,
-        };
+        return Step::Consent { due, missed: false };
     };
-    consented(items, reply)
+    consented(due, reply)
 }
 
-fn consented(items: Vec<ConsentItem>, reply: &Reply) -> Step {
-    let is_agreed = |item: &ConsentItem| match reply {
-        Reply::Cancel => false,
-        Reply::AgreeAll => true,
-        Reply::AgreeRequired => item.level == ItemLevel::Required,
-        Reply::Agree(ticked) => ticked.contains(&item.scope),
-    };
+fn consented(due: Due, reply: &Reply) -> Step {
     if *reply == Reply::Cancel {
         return Step::Return(DENIED);
     }
-    let is_missed = |item: &ConsentItem| item.level == ItemLevel::Required && !is_agreed(item);
-    if items.iter().any(is_missed) {
-        return Step::Consent {
-            items,
-            missed: true,
-        };
+    let is_agreed = |required: bool, ticked: &dyn Fn(&Agreed) -> bool| match reply {
+        Reply::Cancel => false,
+        Reply::AgreeAll => true,
+        Reply::AgreeRequired => required,
+        Reply::Agree(agreed) => ticked(agreed),
+    };
+    let mut agreed = Agreed::default();
+    let mut missed = false;
+    for ConsentItem { scope, level } in &due.items {
+        let required = *level == ItemLevel::Required;
+        if is_agreed(required, &|ticked| ticked.scopes.contains(scope)) {
+            agreed.scopes.insert(scope.clone());
+        } else {
+            missed |= required;
+        }
     }
-    let agreed = items.into_iter().filter(is_agreed);
-    Step::Grant(agreed.map(|item| item.scope).collect())
+    for ServiceTerm { tag, required, .. } in &due.terms {
+        if is_agreed(*required, &|ticked| ticked.terms.contains(tag)) {
+            agreed.terms.insert(tag.clone());
+        } else {
+            missed |= required;
+        }
+    }
+    if missed {
+        return Step::Consent { due, missed };
+    }
+    Step::Grant(agreed)
 }
 
-/// The items of the consent page, or `None` when no page is due. The first link asks what is
-/// required and optional, later only what `scope` names and the person has not agreed to; items
-/// for use later are never asked without being named.
-fn items_to_ask(state: &State, ask: &Ask, person: &Person) -> Option<Vec<ConsentItem>> {
+/// What the consent page asks, or `None` when no page is due. The first link asks what is required
+/// and optional, and the service terms, or those that the request names. Later only what it names
+/// and the person has not agreed to; items for use later are never asked without being named.
+fn due(state: &State, ask: &Ask, person: &Person) -> Option<Due> {
     let link = person.user_id.and_then(|id| state.links.get(&id));
     let is_due = |item: &&ConsentItem| {
         let is_named = ask.scopes.contains(&item.scope);
@@ -198,8 +211,19 @@ fn items_to_ask(state: &State, ask: &Ask, person: &Person) -> Option<Vec<Consent
             Some(link) => is_named && !link.scopes.contains(&item.scope),
         }
     };
-    let items: Vec<_> = state.app.items.iter().filter(is_due).cloned().collect();
-    (link.is_none() || !items.is_empty()).then_some(items)
+    let is_term_due = |term: &&ServiceTerm| {
+        let is_named = ask.terms.as_ref().map(|tags| tags.contains(&term.tag));
+        match link {
+            None => is_named.unwrap_or(true),
+            Some(link) => is_named == Some(true) && !link.terms.contains_key(&term.tag),
+        }
+    };
+    let app = &state.app;
+    let due = Due {
+        items: app.items.iter().filter(is_due).cloned().collect(),
+        terms: app.terms.iter().filter(is_term_due).cloned().collect(),
+    };
+    (link.is_none() || due != Due::default()).then_some(due)
 }
 
 /// Links the person, or adds to the link, and answers the redirect with a new code.
@@ -208,17 +232,20 @@ pub(super) fn grant(
     random: &Random,
     ask: &Ask,
     visitor: Visitor<'_>,
-    scopes: Vec<String>,
+    agreed: Agreed,
     now: OffsetDateTime,
 ) -> Result<String, NoRandomness> {
     let user_id = visitor.person.user_id.unwrap_or_default();
-    state.agree(user_id, scopes, now);
+    state.agree(user_id, agreed, now);
     let code = Code {
         client_id: ask.client_id.clone(),
         redirect_uri: ask.redirect_uri.clone(),
         user_id,
         challenge: ask.challenge.clone(),
         email: visitor.email,
+        authenticated_at: visitor.authenticated_at,
+        openid: ask.wants_id_token(&state.app),
+        nonce: ask.nonce.clone(),
         expires_at: now + CODE_LIFE,
         used: false,
     };
@@ -247,13 +274,16 @@ mod tests {
         let visitor = |key: &str| Visitor {
             person: state.person(key).unwrap(),
             just_signed_in: false,
+            authenticated_at: OffsetDateTime::UNIX_EPOCH,
             email: EmailScenario::AsIs,
         };
         let ask = |rest: &str| Ask::read(&state.app, &good(rest)).unwrap();
         let asked = |step: Step| match step {
-            Step::Consent { items, .. } => {
-                items.into_iter().map(|item| item.scope).collect::<Vec<_>>()
-            }
+            Step::Consent { due, .. } => due
+                .items
+                .into_iter()
+                .map(|item| item.scope)
+                .collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
         let first = decide(&state, &ask(""), Some(visitor("ordinary")), None);
@@ -262,7 +292,7 @@ mod tests {
             ["profile_nickname", "profile_image", "account_email"]
         );
         let again = decide(&state, &ask(""), Some(visitor("linked")), None);
-        assert_eq!(again, Step::Grant(Vec::new()));
+        assert_eq!(again, Step::Grant(Agreed::default()));
         let more = ask("&scope=account_email,gender");
         let extra = decide(&state, &more, Some(visitor("linked")), None);
         assert_eq!(asked(extra), ["gender"]);
@@ -276,6 +306,7 @@ mod tests {
             Some(Visitor {
                 person: state.person(key).unwrap(),
                 just_signed_in: false,
+                authenticated_at: OffsetDateTime::UNIX_EPOCH,
                 email: EmailScenario::AsIs,
             })
         };
@@ -289,7 +320,7 @@ mod tests {
         );
         assert_eq!(
             decide(&state, &ask, visitor("linked"), None),
-            Step::Grant(Vec::new())
+            Step::Grant(Agreed::default())
         );
     }
 
@@ -302,6 +333,7 @@ mod tests {
             let visitor = Visitor {
                 person: state.person(key).unwrap(),
                 just_signed_in: false,
+                authenticated_at: OffsetDateTime::UNIX_EPOCH,
                 email: EmailScenario::AsIs,
             };
             decide(&state, &ask, Some(visitor), None)
@@ -319,12 +351,20 @@ mod tests {
         let visitor = Visitor {
             person: state.person("ordinary").unwrap(),
             just_signed_in: true,
+            authenticated_at: OffsetDateTime::UNIX_EPOCH,
             email: EmailScenario::AsIs,
         };
-        let reply = Reply::Agree(["account_email".to_owned()].into());
+        let reply = Reply::Agree(Agreed {
+            scopes: ["account_email".to_owned()].into(),
+            ..Agreed::default()
+        });
         let step = decide(&state, &ask, Some(visitor), Some(&reply));
         assert!(matches!(step, Step::Consent { missed: true, .. }));
         let required = decide(&state, &ask, Some(visitor), Some(&Reply::AgreeRequired));
-        assert_eq!(required, Step::Grant(vec!["profile_nickname".into()]));
+        let agreed = Agreed {
+            scopes: ["profile_nickname".to_owned()].into(),
+            ..Agreed::default()
+        };
+        assert_eq!(required, Step::Grant(agreed));
     }
 }

@@ -11,7 +11,7 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::time::sleep;
 
-use super::ask::{Ask, Stop};
+use super::ask::{Ask, Stop, list};
 use super::authorize::Answer;
 use super::fault::Fault;
 use super::journal::Endpoint;
@@ -103,8 +103,16 @@ pub(super) async fn damage(
 
 /// The documented refusal `code` as this address would give it.
 fn refuse(code: &str, endpoint: Endpoint, shared: &Shared, received: &Received) -> HttpResponse {
-    if let Ok(number) = code.parse::<i32>() {
-        let refused = KapiError::documented(number);
+    let (number, scopes) = code.split_once(':').unwrap_or((code, ""));
+    if let Ok(number) = number.parse::<i32>() {
+        let mut refused = KapiError::documented(number);
+        if !scopes.is_empty() {
+            let scopes = list(scopes).map(str::to_owned).collect();
+            refused = KapiError::insufficient(scopes, Vec::new());
+        }
+        if number == -10 && endpoint == Endpoint::UserIds {
+            refused = KapiError::too_many_lists();
+        }
         let scheme = received.credentials().map(|(scheme, _)| scheme);
         return if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("KakaoAK")) {
             refused.for_admin().response()

@@ -25,11 +25,12 @@ const SHOWN: usize = 30;
 const MOMENT: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
 /// Values of which only the beginning is shown.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "access_token",
     "client_secret",
     "code",
     "code_verifier",
+    "id_token",
     "refresh_token",
     "state",
 ];
@@ -44,7 +45,7 @@ struct IndexPage {
     requests: Vec<RequestView>,
     issued: Vec<IssuedView>,
     faults: Vec<FaultView>,
-    endpoints: [Endpoint; 7],
+    endpoints: [Endpoint; 18],
     mail_link: String,
     refused_fault: Option<String>,
     clock: String,
@@ -118,6 +119,18 @@ pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) ->
     let person = received.field("person").and_then(|key| state.person(key));
     if let Some(user_id) = person.and_then(|person| person.user_id) {
         state.unlink(user_id);
+    }
+    back_to_index()
+}
+
+/// `POST /emulator/openid`: OpenID Connect `on` or `off`, or other `keys`.
+pub(super) async fn openid(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let mut state = shared.state();
+    match received.field("turn") {
+        Some("on") => state.app.openid = true,
+        Some("off") => state.app.openid = false,
+        Some("keys") => state.ring.rotate(),
+        _ => {}
     }
     back_to_index()
 }

@@ -18,7 +18,7 @@ use super::journal::Endpoint;
 pub enum Fault {
     /// An error that Kakao documents, with its own status and body: a KOE code (`KOE320`), a
     /// negative code of kapi (`-401`) or, at the authorize address, the `error` of a redirect
-    /// (`access_denied`).
+    /// (`access_denied`). `-402:gender,birthday` names the scopes that are missing.
     Refuse(String),
     /// The right answer, later.
     Delay(Duration),
@@ -232,6 +232,7 @@ impl FromStr for Fault {
                     body: parts.next().ok_or_else(unknown)?.to_owned(),
                 }
             }
+            "-402" if !detail.is_empty() => Self::refuse(text),
             _ if !detail.is_empty() => return Err(unknown()),
             "silence" => Self::Silence,
             "cut" => Self::Cut,
@@ -282,6 +283,7 @@ mod tests {
         let spelled = [
             "KOE320",
             "-401",
+            "-402:gender,birthday",
             "access_denied",
             "delay:3000",
             "silence",
@@ -309,6 +311,7 @@ mod tests {
             "-",
             "slow",
             "cut:1",
+            "-401:gender",
             "html:99",
             "delay:soon",
             "after:",

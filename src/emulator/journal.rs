@@ -21,6 +21,28 @@ pub enum Endpoint {
     Unlink,
     /// `GET /oauth/logout`: the browser's logout together with the Kakao account.
     AccountLogout,
+    /// `GET /.well-known/openid-configuration`
+    Discovery,
+    /// `GET /.well-known/jwks.json`: the public keys.
+    Jwks,
+    /// `POST /oauth/tokeninfo`: the claims of an ID token.
+    IdTokenInfo,
+    /// `GET` or `POST /v1/oidc/userinfo`
+    UserInfo,
+    /// `GET /v2/user/scopes`: consent items of a person.
+    Scopes,
+    /// `POST /v2/user/revoke/scopes`
+    RevokeScopes,
+    /// `GET /v2/user/service_terms`: Kakao Sync.
+    ServiceTerms,
+    /// `POST /v2/user/revoke/service_terms`
+    RevokeServiceTerms,
+    /// `POST /v2/user/upgrade/service_terms`
+    UpgradeServiceTerms,
+    /// `GET /v1/user/ids`: everybody who is linked.
+    UserIds,
+    /// `GET /v2/app/users`: several people at once.
+    AppUsers,
 }
 
 /// One request as it arrived, secrets included.
@@ -53,6 +75,7 @@ pub struct Recorded {
 pub(super) struct Journal {
     last: VecDeque<(u64, Recorded)>,
     counts: BTreeMap<Endpoint, usize>,
+    refreshes: usize,
     written: u64,
 }
 
@@ -60,7 +83,7 @@ const KEPT: usize = 500;
 
 impl Endpoint {
     /// Every endpoint, in the order of a sign-in.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 18] = [
         Self::Authorize,
         Self::Token,
         Self::AccessTokenInfo,
@@ -68,6 +91,17 @@ impl Endpoint {
         Self::Logout,
         Self::Unlink,
         Self::AccountLogout,
+        Self::Discovery,
+        Self::Jwks,
+        Self::IdTokenInfo,
+        Self::UserInfo,
+        Self::Scopes,
+        Self::RevokeScopes,
+        Self::ServiceTerms,
+        Self::RevokeServiceTerms,
+        Self::UpgradeServiceTerms,
+        Self::UserIds,
+        Self::AppUsers,
     ];
 
     /// Path at Kakao's host.
@@ -81,6 +115,17 @@ impl Endpoint {
             Self::Logout => "/v1/user/logout",
             Self::Unlink => "/v1/user/unlink",
             Self::AccountLogout => "/oauth/logout",
+            Self::Discovery => "/.well-known/openid-configuration",
+            Self::Jwks => "/.well-known/jwks.json",
+            Self::IdTokenInfo => "/oauth/tokeninfo",
+            Self::UserInfo => "/v1/oidc/userinfo",
+            Self::Scopes => "/v2/user/scopes",
+            Self::RevokeScopes => "/v2/user/revoke/scopes",
+            Self::ServiceTerms => "/v2/user/service_terms",
+            Self::RevokeServiceTerms => "/v2/user/revoke/service_terms",
+            Self::UpgradeServiceTerms => "/v2/user/upgrade/service_terms",
+            Self::UserIds => "/v1/user/ids",
+            Self::AppUsers => "/v2/app/users",
         }
     }
 
@@ -95,6 +140,17 @@ impl Endpoint {
             Self::Logout => "logout",
             Self::Unlink => "unlink",
             Self::AccountLogout => "account-logout",
+            Self::Discovery => "openid-configuration",
+            Self::Jwks => "jwks",
+            Self::IdTokenInfo => "tokeninfo",
+            Self::UserInfo => "userinfo",
+            Self::Scopes => "scopes",
+            Self::RevokeScopes => "revoke-scopes",
+            Self::ServiceTerms => "service-terms",
+            Self::RevokeServiceTerms => "revoke-service-terms",
+            Self::UpgradeServiceTerms => "upgrade-service-terms",
+            Self::UserIds => "user-ids",
+            Self::AppUsers => "app-users",
         }
     }
 
@@ -119,7 +175,7 @@ impl Endpoint {
     /// Whether kauth.kakao.com serves it, rather than kapi.kakao.com.
     #[must_use]
     pub fn is_kauth(self) -> bool {
-        self.path().starts_with("/oauth/")
+        !self.path().starts_with("/v")
     }
 }
 
@@ -138,6 +194,10 @@ impl Journal {
     pub(super) fn write(&mut self, request: Recorded) -> u64 {
         if let Some(endpoint) = request.endpoint {
             *self.counts.entry(endpoint).or_default() += 1;
+            let is_refresh = request.value("grant_type") == Some("refresh_token");
+            if endpoint == Endpoint::Token && is_refresh {
+                self.refreshes += 1;
+            }
         }
         if self.last.len() == KEPT {
             self.last.pop_front();
@@ -160,6 +220,10 @@ impl Journal {
 
     pub(super) fn count(&self, endpoint: Endpoint) -> usize {
         self.counts.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    pub(super) fn refreshes(&self) -> usize {
+        self.refreshes
     }
 
     /// The requests kept, the oldest first.

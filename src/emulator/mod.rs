@@ -13,12 +13,15 @@ mod assets;
 mod authorize;
 mod breakage;
 mod clock;
+mod consents;
 mod console;
 mod cross_origin;
 mod fault;
 mod journal;
 mod ledger;
+mod listing;
 mod mail;
+mod openid;
 mod page;
 mod panel;
 mod people;
@@ -31,6 +34,7 @@ mod serve;
 mod settings;
 mod shortcut;
 mod sign_in;
+mod signing;
 mod state;
 mod texts;
 mod token;
@@ -45,6 +49,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use serde_json::Value;
 
 pub use self::clock::Clock;
 pub use self::fault::{Fault, Times, UnknownFault};
@@ -53,12 +58,16 @@ pub use self::mail::{Mail, MailFault};
 pub use self::people::{Email, Person};
 pub use self::settings::{
     ADMIN_KEY, APP_ID, AppSettings, CLIENT_SECRET, ConsentItem, ItemLevel, JAVASCRIPT_KEY,
-    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, Settings,
+    NATIVE_APP_KEY, OTHER_CLIENT_SECRET, OTHER_REST_API_KEY, REST_API_KEY, RestKey, ServiceTerm,
+    Settings,
 };
 pub use self::shortcut::Consent;
+pub use self::signing::{Jwt, Signer};
 pub use self::world::World;
 
+use self::profile::PictureHosts;
 use self::random::Random;
+use self::signing::Alteration;
 use self::state::State;
 
 /// A running emulator. Dropping it stops its servers and cuts their connections.
@@ -173,7 +182,7 @@ impl Emulator {
         self.shared.state().mailbox.faults.arm(fault, times);
     }
 
-    /// Forgets every fault, those of mail included.
+    /// Forgets every fault, those of mail and of ID tokens included.
     pub fn heal(&self) {
         self.shared.state().heal();
     }
@@ -213,6 +222,58 @@ impl Emulator {
         self.shared.state().journal.count(endpoint)
     }
 
+    /// How many of the requests that [`Emulator::count`] tells of [`Endpoint::Token`] wanted a
+    /// token refreshed.
+    #[must_use]
+    pub fn refreshes(&self) -> usize {
+        self.shared.state().journal.refreshes()
+    }
+
+    /// Switches OpenID Connect on or off, see [`AppSettings::openid`].
+    pub fn set_oidc(&self, on: bool) {
+        self.shared.state().app.openid = on;
+    }
+
+    /// Publishes a new key beside the present one and signs with it from now on; the older of the
+    /// two that were published is withdrawn.
+    pub fn rotate_keys(&self) {
+        self.shared.state().ring.rotate();
+    }
+
+    /// The keys as `/.well-known/jwks.json` tells them, to be put among others in a
+    /// [`Fault::Answer`]. The first use of a key makes it, which takes a while and blocks.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn jwks(&self) -> io::Result<Value> {
+        let ring = self.shared.state().ring;
+        ring.jwks().map_err(io::Error::other)
+    }
+
+    /// A token of the type `typ` (`JWT`, `secevent+jwt`) with these claims and the header that
+    /// Kakao would give it, to be changed and signed. Blocks like [`Emulator::jwks`].
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn jwt(&self, typ: &str, claims: Value) -> io::Result<Jwt> {
+        let ring = self.shared.state().ring;
+        ring.jwt(typ, claims).map_err(io::Error::other)
+    }
+
+    /// The compact form of exactly this token. Blocks like [`Emulator::jwks`].
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn sign_jwt(&self, jwt: &Jwt) -> io::Result<String> {
+        let ring = self.shared.state().ring;
+        ring.sign(jwt).map_err(io::Error::other)
+    }
+
+    /// Lets `alter` change every ID token before it is signed, until [`Emulator::heal`].
+    pub fn alter_id_tokens(&self, alter: impl Fn(&mut Jwt) + Send + Sync + 'static) {
+        self.shared.state().alteration = Some(Alteration(Arc::new(alter)));
+    }
+
     /// The accounts, links, tokens and console settings, to look at and to change.
     #[must_use]
     pub fn world(&self) -> World {
@@ -250,6 +311,14 @@ impl Shared {
     /// usable: every change is complete or of no consequence to the next.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where pictures are found.
+    fn picture_hosts(&self) -> PictureHosts<'_> {
+        PictureHosts {
+            plain: &self.url,
+            secure: self.settings.public_url.as_deref(),
+        }
     }
 
     /// Goes back to the settings and to the machine's time.

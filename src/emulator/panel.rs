@@ -111,7 +111,7 @@ fn check(
         "response_type" if value != "code" => Some((Verdict::Wrong, t.ck_response_type)),
         "prompt" if !are_prompts(value) => Some((Verdict::Wrong, t.ck_prompt)),
         "scope" => {
-            let is_offered = list(value).all(|scope| app.level(scope).is_some());
+            let is_offered = list(value).all(|scope| app.offers(scope));
             judged(is_offered, t.ck_scope, t.ck_strange_scope)
         }
         "code_challenge" if !value.is_empty() => {

@@ -103,8 +103,14 @@ pub(super) fn answer(
 ) -> Value {
     let mut body = Object::new();
     body.insert("id".to_owned(), json!(person.user_id));
-    if let Ok(connected_at) = link.connected_at.format(&Rfc3339) {
-        body.insert("connected_at".to_owned(), json!(connected_at));
+    let times = [
+        ("connected_at", Some(link.connected_at)),
+        ("synched_at", link.synched_at),
+    ];
+    for (name, at) in times {
+        if let Some(Ok(at)) = at.map(|at| at.format(&Rfc3339)) {
+            body.insert(name.to_owned(), json!(at));
+        }
     }
     let view = View {
         app,
@@ -136,13 +142,13 @@ struct View<'a> {
 }
 
 /// Addresses of the large and the small picture.
-struct Pictures {
+pub(super) struct Pictures {
     profile: String,
-    thumbnail: String,
+    pub(super) thumbnail: String,
 }
 
 impl Pictures {
-    fn of(person: &Person, hosts: PictureHosts<'_>, secure: bool) -> Self {
+    pub(super) fn of(person: &Person, hosts: PictureHosts<'_>, secure: bool) -> Self {
         if let Some(url) = &person.picture_url {
             let url = match url.strip_prefix("http://") {
                 Some(rest) if secure => format!("https://{rest}"),
@@ -173,7 +179,7 @@ impl View<'_> {
     }
 
     fn is_agreed(&self, scope: &str) -> bool {
-        self.is_offered(scope) && self.link.scopes.contains(scope)
+        self.link.allows(self.app, scope)
     }
 
     /// User properties as older apps still receive them.
@@ -295,8 +301,8 @@ mod tests {
         let is_asked = |known: &&Person| known.key == person;
         let person = settings.people.iter().find(is_asked).unwrap();
         let link = Link {
-            connected_at: OffsetDateTime::UNIX_EPOCH,
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            ..Link::new(OffsetDateTime::UNIX_EPOCH)
         };
         answer(&settings.app, person, &link, HOSTS, false, keys)
     }

@@ -31,6 +31,8 @@ pub(super) struct KapiError {
     pub(super) msg: String,
     /// What the caller authenticated with, repeated in `WWW-Authenticate` of a 401.
     pub(super) scheme: Scheme,
+    /// What accompanies -402.
+    missing: Option<MissingScope>,
 }
 
 /// How a program authenticates at kapi.
@@ -53,15 +55,15 @@ struct KapiBody<'a> {
     msg: &'a str,
     code: i32,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    scope: Option<MissingScope>,
+    missing: Option<&'a MissingScope>,
 }
 
-/// What accompanies -402.
-#[derive(Serialize)]
+/// What an app may not ask yet, and what it may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct MissingScope {
     api_type: &'static str,
-    required_scopes: [&'static str; 1],
-    allowed_scopes: [&'static str; 1],
+    required_scopes: Vec<String>,
+    allowed_scopes: Vec<String>,
 }
 
 impl KauthError {
@@ -125,13 +127,39 @@ impl KapiError {
             code,
             msg: msg.into(),
             scheme: Scheme::Bearer,
+            missing: None,
         }
     }
 
     /// The refusal `code` with its usual words.
     pub(super) fn documented(code: i32) -> Self {
+        if code == -402 {
+            let (required, allowed) = ("account_email", "profile_nickname");
+            return Self::insufficient(vec![required.to_owned()], vec![allowed.to_owned()]);
+        }
         let (_, msg) = kapi_documented(code);
         Self::new(code, msg)
+    }
+
+    /// The person has not agreed to what the call needs (-402).
+    pub(super) fn insufficient(required_scopes: Vec<String>, allowed_scopes: Vec<String>) -> Self {
+        let (_, msg) = kapi_documented(-402);
+        Self {
+            missing: Some(MissingScope {
+                api_type: "USER_ME",
+                required_scopes,
+                allowed_scopes,
+            }),
+            ..Self::new(-402, msg)
+        }
+    }
+
+    /// Too many calls of the user list, which has a status of its own for that (-10).
+    pub(super) fn too_many_lists() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            ..Self::documented(-10)
+        }
     }
 
     /// The same refusal to a caller with an admin key.
@@ -151,15 +179,10 @@ impl KapiError {
             };
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }
-        let scope = (self.code == -402).then_some(MissingScope {
-            api_type: "USER_ME",
-            required_scopes: ["account_email"],
-            allowed_scopes: ["profile_nickname"],
-        });
         response.json(KapiBody {
             msg: &self.msg,
             code: self.code,
-            scope,
+            missing: self.missing.as_ref(),
         })
     }
 }
@@ -189,6 +212,10 @@ fn kauth_documented(code: &str) -> (StatusCode, &'static str, &'static str) {
         "KOE319" => (400, "invalid_grant", "refresh_token is missing"),
         "KOE320" => (400, "invalid_grant", "authorization code not found"),
         "KOE322" => (400, "invalid_grant", "expired_or_invalid_refresh_token"),
+        "KOE400" => (400, "invalid_token", "malformed ID token"),
+        "KOE401" => (400, "invalid_token", "unknown issuer of ID token"),
+        "KOE402" => (400, "invalid_token", "invalid signature of ID token"),
+        "KOE403" => (400, "invalid_token", "expired ID token"),
         _ => (400, "invalid_request", "invalid request"),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

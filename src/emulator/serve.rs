@@ -15,8 +15,8 @@ use super::journal::{Endpoint, Recorded};
 use super::received::{Received, first, read_body};
 use super::refusal::{KAPI_JSON, KAUTH_JSON};
 use super::{
-    Shared, account_logout, assets, breakage, console, cross_origin, mail, page, sign_in, token,
-    user,
+    Shared, account_logout, assets, breakage, consents, console, cross_origin, listing, mail,
+    openid, page, sign_in, token, user,
 };
 
 /// Header that makes the one request carrying it fail.
@@ -67,6 +67,62 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(user::unlink))
                 .default_service(only("GET, POST")),
         )
+        .service(
+            web::resource(Endpoint::Discovery.path())
+                .route(web::get().to(openid::configuration))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::Jwks.path())
+                .route(web::get().to(openid::jwks))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::IdTokenInfo.path())
+                .route(web::post().to(openid::tokeninfo))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UserInfo.path())
+                .route(web::get().to(user::userinfo))
+                .route(web::post().to(user::userinfo))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource(Endpoint::Scopes.path())
+                .route(web::get().to(consents::scopes))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeScopes.path())
+                .route(web::post().to(consents::revoke_scopes))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::ServiceTerms.path())
+                .route(web::get().to(consents::terms))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::RevokeServiceTerms.path())
+                .route(web::post().to(consents::revoke_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UpgradeServiceTerms.path())
+                .route(web::post().to(consents::upgrade_terms))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource(Endpoint::UserIds.path())
+                .route(web::get().to(listing::user_ids))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource(Endpoint::AppUsers.path())
+                .route(web::get().to(listing::app_users))
+                .default_service(only("GET")),
+        )
         .route("/emulator/account", web::post().to(sign_in::choose))
         .route("/emulator/consent", web::post().to(sign_in::consent))
         .route("/emulator/logout", web::post().to(account_logout::choose))
@@ -80,6 +136,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .route("/emulator/clock", web::post().to(console::advance_clock))
         .route("/emulator/unlink", web::post().to(console::unlink))
+        .route("/emulator/openid", web::post().to(console::openid))
         .route("/emulator/reset", web::post().to(console::reset))
         .route("/emulator/style.css", page_route().to(assets::style))
         .route(

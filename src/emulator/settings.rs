@@ -1,6 +1,7 @@
 //! What Kakao's console would hold: the app, its keys, its addresses and its consent items.
 
 use super::clock::Clock;
+use super::openid::OPENID;
 use super::people::{Person, seeded_people};
 
 /// REST API key of the seeded app: the OAuth `client_id`.
@@ -60,12 +61,25 @@ pub struct AppSettings {
     pub members: Vec<String>,
     /// Whether people under 14 are sent back with `access_denied`.
     pub refuse_under_14: bool,
+    /// Whether OpenID Connect is switched on: ID tokens come with every sign-in that asks for no
+    /// `scope`, or for `openid` among others. Off by default, as in Kakao's console.
+    pub openid: bool,
     /// 동의항목: what may be asked, in the order of the consent page.
     pub items: Vec<ConsentItem>,
+    /// 서비스 약관 of an app with Kakao Sync, in the order of the consent page. Without any the app
+    /// has no Kakao Sync.
+    pub terms: Vec<ServiceTerm>,
+    /// Scopes without which `user/me` answers -402 and names those that are missing.
+    pub me_needs: Vec<String>,
+    /// Whether `/v2/app/users` answers the bare list of Kakao's samples, instead of the object of
+    /// Kakao's table.
+    pub bare_app_users: bool,
     /// Whether `properties` repeats nickname and pictures, as it does for older apps.
     pub legacy_properties: bool,
     /// Whether the deprecated `has_…` flags accompany the values.
     pub legacy_flags: bool,
+    /// Whether a refresh repeats `scope`, which no document lists for it.
+    pub scope_of_refresh: bool,
     /// Whether answers carry fields no document names, to catch clients that refuse them.
     pub unknown_fields: bool,
 }
@@ -90,6 +104,17 @@ pub struct ConsentItem {
     pub scope: String,
     /// When it is asked.
     pub level: ItemLevel,
+}
+
+/// Terms of the service's own that the consent page of Kakao Sync shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTerm {
+    /// The name by which programs know it, such as `marketing`.
+    pub tag: String,
+    /// Title on the consent page.
+    pub title: String,
+    /// Whether the person cannot go on without it.
+    pub required: bool,
 }
 
 /// When a consent item is asked.
@@ -119,6 +144,18 @@ impl Settings {
     }
 }
 
+impl ServiceTerm {
+    /// Terms with this tag and title.
+    #[must_use]
+    pub fn new(tag: &str, title: &str, required: bool) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            title: title.to_owned(),
+            required,
+        }
+    }
+}
+
 impl AppSettings {
     /// The registered REST API key `client_id`, when there is one.
     #[must_use]
@@ -131,6 +168,11 @@ impl AppSettings {
     pub fn level(&self, scope: &str) -> Option<ItemLevel> {
         let item = self.items.iter().find(|item| item.scope == scope)?;
         Some(item.level)
+    }
+
+    /// Whether `scope` may be asked for.
+    pub(super) fn offers(&self, scope: &str) -> bool {
+        self.level(scope).is_some() || (self.openid && scope == OPENID)
     }
 
     fn seeded(service_url: &str) -> Self {
@@ -164,6 +206,7 @@ impl AppSettings {
             test_app: false,
             members: Vec::new(),
             refuse_under_14: true,
+            openid: false,
             items: vec![
                 item("profile_nickname", ItemLevel::Required),
                 item("profile_image", ItemLevel::Optional),
@@ -172,8 +215,12 @@ impl AppSettings {
                 item("birthday", ItemLevel::WhileUsing),
                 item("gender", ItemLevel::WhileUsing),
             ],
+            terms: Vec::new(),
+            me_needs: Vec::new(),
+            bare_app_users: false,
             legacy_properties: true,
             legacy_flags: true,
+            scope_of_refresh: false,
             unknown_fields: false,
         }
     }

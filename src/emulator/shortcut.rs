@@ -89,6 +89,7 @@ fn outcome(
     let visitor = Visitor {
         person: &person,
         just_signed_in: true,
+        authenticated_at: now,
         email: EmailScenario::AsIs,
     };
     let reply = match consent {
@@ -98,8 +99,8 @@ fn outcome(
     };
     match decide(state, &ask, Some(visitor), Some(&reply)) {
         Step::Return(answer) => Ok(answer.location(&ask)),
-        Step::Grant(scopes) => {
-            let location = grant(state, random, &ask, visitor, scopes, now);
+        Step::Grant(agreed) => {
+            let location = grant(state, random, &ask, visitor, agreed, now);
             location.map_err(|_| "KOE003".to_owned())
         }
         Step::Stop(stop) => Err(stop.code),

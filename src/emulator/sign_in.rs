@@ -10,14 +10,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::Shared;
 use super::ask::{Ask, Prompt, Stop};
-use super::authorize::{Reply, Step, Visitor, decide, grant};
+use super::authorize::{Due, Reply, Step, Visitor, decide, grant};
 use super::journal::Endpoint;
 use super::page::{Frame, PersonView, person_view, redirect, render, stop_page};
 use super::panel::{Parameter, parameters};
 use super::people::{Email, Person};
 use super::received::Received;
-use super::settings::{AppSettings, ConsentItem, ItemLevel};
-use super::state::{EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
+use super::settings::{AppSettings, ItemLevel};
+use super::state::{Agreed, EmailScenario, KEPT_SESSION_LIFE, SESSION_LIFE, State};
 use super::texts::{Language, Texts, item_name};
 
 #[derive(Template)]
@@ -61,7 +61,9 @@ struct ConsentPage {
 }
 
 struct ItemView {
-    scope: String,
+    /// Its name in the form: `item` or `term`.
+    field: &'static str,
+    value: String,
     name: String,
     required: bool,
     ticked: bool,
@@ -81,6 +83,7 @@ pub(super) async fn authorize(shared: Data<Shared>, received: ReqData<Received>)
     let visitor = person.as_ref().map(|person| Visitor {
         person,
         just_signed_in: false,
+        authenticated_at: state.signed_in_at(cookie, &person.key, now),
         email: EmailScenario::AsIs,
     });
     proceed(&shared, &mut state, &received, &ask, visitor, None)
@@ -115,12 +118,17 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
         // Only a form of somebody's own making names what is no fault.
         let _ = state.arm_once(text);
     }
-    let visitor = Some(Visitor {
-        person: &person,
-        just_signed_in: true,
-        email,
-    });
+    let visitor = |authenticated_at| {
+        Some(Visitor {
+            person: &person,
+            just_signed_in: true,
+            authenticated_at,
+            email,
+        })
+    };
     if is_kept(&state, &received, &ask, &person, now) {
+        let cookie = received.session.as_deref().unwrap_or_default();
+        let visitor = visitor(state.signed_in_at(cookie, &person.key, now));
         return proceed(&shared, &mut state, &received, &ask, visitor, None);
     }
     let life = if received.field("keep").is_some() {
@@ -131,7 +139,7 @@ pub(super) async fn choose(shared: Data<Shared>, received: ReqData<Received>) ->
     let Ok(session) = state.open_session(&shared.random, &person.key, life, now) else {
         return HttpResponse::InternalServerError().finish();
     };
-    let mut response = proceed(&shared, &mut state, &received, &ask, visitor, None);
+    let mut response = proceed(&shared, &mut state, &received, &ask, visitor(now), None);
     let cookie = session_cookie(&shared, session, life);
     if response.add_cookie(&cookie).is_err() {
         return HttpResponse::InternalServerError().finish();
@@ -151,17 +159,25 @@ pub(super) async fn consent(shared: Data<Shared>, received: ReqData<Received>) -
     let Some(person) = person.cloned() else {
         return choose_page(&shared, &state, &received, &ask);
     };
-    let items = received.form.iter().filter(|(name, _)| name == "item");
+    let ticked = |field: &str| {
+        let ticked = received.form.iter().filter(|(name, _)| name == field);
+        ticked.map(|(_, value)| value.clone()).collect()
+    };
     let reply = if received.field("answer") == Some("cancel") {
         Reply::Cancel
     } else if received.field("all").is_some() {
         Reply::AgreeAll
     } else {
-        Reply::Agree(items.map(|(_, scope)| scope.clone()).collect())
+        Reply::Agree(Agreed {
+            scopes: ticked("item"),
+            terms: ticked("term"),
+        })
     };
+    let cookie = received.session.as_deref().unwrap_or_default();
     let visitor = Some(Visitor {
         person: &person,
         just_signed_in: true,
+        authenticated_at: state.signed_in_at(cookie, &person.key, shared.clock.now()),
         email: EmailScenario::named(received.field("scenario").unwrap_or_default()),
     });
     proceed(&shared, &mut state, &received, &ask, visitor, Some(&reply))
@@ -194,29 +210,18 @@ fn proceed(
     match (step, visitor) {
         (Step::Return(answer), _) => redirect(&answer.location(ask)),
         (Step::SignUp, _) => create_page(shared, &state.app, received, ask, false),
-        (Step::Consent { items, missed }, Some(visitor)) => {
-            let view = items.into_iter().map(|item| {
-                let ticked = matches!(reply, Some(Reply::Agree(set)) if set.contains(&item.scope));
-                item_view(item, ticked, received.language)
-            });
-            consent_page(
-                shared,
-                state,
-                received,
-                ask,
-                visitor,
-                view.collect(),
-                missed,
-            )
+        (Step::Consent { due, missed }, Some(visitor)) => {
+            let items = item_views(due, reply, received.language);
+            consent_page(shared, state, received, ask, visitor, items, missed)
         }
         // A code of the usual look that nobody knows.
         (Step::Grant(_), Some(_)) if received.is_head => match shared.random.code() {
             Ok(code) => redirect(&ask.location(vec![("code", &code)])),
             Err(_) => HttpResponse::InternalServerError().finish(),
         },
-        (Step::Grant(scopes), Some(visitor)) => {
+        (Step::Grant(agreed), Some(visitor)) => {
             let now = shared.clock.now();
-            match grant(state, &shared.random, ask, visitor, scopes, now) {
+            match grant(state, &shared.random, ask, visitor, agreed, now) {
                 Ok(location) => redirect(&location),
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
@@ -335,13 +340,27 @@ fn consent_page(
     render(StatusCode::OK, &page)
 }
 
-fn item_view(item: ConsentItem, ticked: bool, language: Language) -> ItemView {
-    ItemView {
+fn item_views(due: Due, reply: Option<&Reply>, language: Language) -> Vec<ItemView> {
+    let nothing = Agreed::default();
+    let ticked = match reply {
+        Some(Reply::Agree(ticked)) => ticked,
+        _ => &nothing,
+    };
+    let items = due.items.into_iter().map(|item| ItemView {
+        field: "item",
         name: item_name(&item.scope, language).to_owned(),
         required: item.level == ItemLevel::Required,
-        ticked,
-        scope: item.scope,
-    }
+        ticked: ticked.scopes.contains(&item.scope),
+        value: item.scope,
+    });
+    let terms = due.terms.into_iter().map(|term| ItemView {
+        field: "term",
+        ticked: ticked.terms.contains(&term.tag),
+        name: term.title,
+        required: term.required,
+        value: term.tag,
+    });
+    items.chain(terms).collect()
 }
 
 /// Adds the account that the sign-up form describes and answers its key.

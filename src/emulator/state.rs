@@ -11,6 +11,7 @@ use super::mail::Mailbox;
 use super::people::Person;
 use super::random::{NoRandomness, Random};
 use super::settings::{AppSettings, Settings};
+use super::signing::{Alteration, Ring};
 
 /// Life of an authorization code.
 pub(super) const CODE_LIFE: Duration = Duration::minutes(10);
@@ -47,6 +48,12 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) journal: Journal,
     pub(super) mailbox: Mailbox,
+    /// The keys that sign ID tokens.
+    pub(super) ring: Ring,
+    /// What is wrong with the ID tokens, when something is to be.
+    pub(super) alteration: Option<Alteration>,
+    /// When the user list was asked for within the last minute.
+    pub(super) listed: VecDeque<OffsetDateTime>,
     issued: BTreeMap<i64, Issued>,
     logins: u64,
     next_user_id: i64,
@@ -58,6 +65,25 @@ pub(super) struct Link {
     pub(super) connected_at: OffsetDateTime,
     /// Scope ids agreed to.
     pub(super) scopes: BTreeSet<String>,
+    /// Service terms agreed to, by tag.
+    pub(super) terms: BTreeMap<String, AgreedTerm>,
+    /// When terms were last agreed to at sign-up with Kakao Sync.
+    pub(super) synched_at: Option<OffsetDateTime>,
+}
+
+/// How service terms were agreed to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AgreedTerm {
+    pub(super) at: OffsetDateTime,
+    /// `KAUTH` for the consent page, `KAPI` for the service's own word.
+    pub(super) by: &'static str,
+}
+
+/// What a person has newly agreed to on the consent page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) scopes: BTreeSet<String>,
+    pub(super) terms: BTreeSet<String>,
 }
 
 /// What `user/me` tells the tokens of one sign-in about the email, whatever the account has.
@@ -81,6 +107,11 @@ pub(super) struct Code {
     /// S256 challenge of RFC 7636, when the client sent one.
     pub(super) challenge: Option<String>,
     pub(super) email: EmailScenario,
+    /// When the person gave Kakao their credentials.
+    pub(super) authenticated_at: OffsetDateTime,
+    /// An ID token comes with the tokens.
+    pub(super) openid: bool,
+    pub(super) nonce: Option<String>,
     pub(super) expires_at: OffsetDateTime,
     pub(super) used: bool,
 }
@@ -93,6 +124,8 @@ pub(super) struct Token {
     /// Tokens of one code exchange, and of its refreshes, share this number and end together.
     pub(super) login: u64,
     pub(super) email: EmailScenario,
+    /// When the person gave Kakao their credentials, for a token that came with an ID token.
+    pub(super) openid: Option<OffsetDateTime>,
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -101,6 +134,7 @@ pub(super) struct Token {
 pub(super) struct Session {
     /// Key of the person.
     pub(super) person: String,
+    pub(super) opened_at: OffsetDateTime,
     pub(super) expires_at: OffsetDateTime,
 }
 
@@ -109,6 +143,23 @@ pub(super) struct Session {
 struct Issued {
     access: VecDeque<OffsetDateTime>,
     refresh: VecDeque<OffsetDateTime>,
+}
+
+impl Link {
+    /// A link without any consent.
+    pub(super) fn new(connected_at: OffsetDateTime) -> Self {
+        Self {
+            connected_at,
+            scopes: BTreeSet::new(),
+            terms: BTreeMap::new(),
+            synched_at: None,
+        }
+    }
+
+    /// Whether the app has the item `scope` configured and the person agrees to it.
+    pub(super) fn allows(&self, app: &AppSettings, scope: &str) -> bool {
+        app.level(scope).is_some() && self.scopes.contains(scope)
+    }
 }
 
 impl EmailScenario {
@@ -161,6 +212,9 @@ impl State {
             faults: Faults::default(),
             journal: Journal::default(),
             mailbox: Mailbox::default(),
+            ring: Ring::default(),
+            alteration: None,
+            listed: VecDeque::new(),
             issued: BTreeMap::new(),
             logins: 0,
             next_user_id: 2_900_001_001,
@@ -182,8 +236,8 @@ impl State {
             self.links.insert(
                 user_id,
                 Link {
-                    connected_at: now - Duration::days(30),
                     scopes: scopes.iter().cloned().collect(),
+                    ..Link::new(now - Duration::days(30))
                 },
             );
         }
@@ -201,18 +255,21 @@ impl State {
         self.people.iter().find(is_asked)
     }
 
-    /// Links `user_id` to the app or adds to the agreed scopes of an existing link.
-    pub(super) fn agree(
-        &mut self,
-        user_id: i64,
-        scopes: impl IntoIterator<Item = String>,
-        now: OffsetDateTime,
-    ) {
-        let link = self.links.entry(user_id).or_insert_with(|| Link {
-            connected_at: now,
-            scopes: BTreeSet::new(),
-        });
-        link.scopes.extend(scopes);
+    /// Links `user_id` to the app or adds to what an existing link was agreed to with.
+    pub(super) fn agree(&mut self, user_id: i64, agreed: Agreed, now: OffsetDateTime) {
+        let link = self.links.entry(user_id);
+        let link = link.or_insert_with(|| Link::new(now));
+        link.scopes.extend(agreed.scopes);
+        if agreed.terms.is_empty() {
+            return;
+        }
+        link.synched_at = Some(now);
+        let by_person = AgreedTerm {
+            at: now,
+            by: "KAUTH",
+        };
+        let terms = agreed.terms.into_iter().map(|tag| (tag, by_person));
+        link.terms.extend(terms);
     }
 
     /// Withdraws consent, removes the link and revokes every token and code of the user.
@@ -311,6 +368,7 @@ impl State {
         let name = random.session()?;
         let session = Session {
             person: person.to_owned(),
+            opened_at: now,
             expires_at: now + life,
         };
         let over = |old: &Session| old.expires_at < now;
@@ -325,6 +383,18 @@ impl State {
             return None;
         }
         self.person(&session.person)
+    }
+
+    /// When the browser with this cookie signed in as `person`; now, when it has not.
+    pub(super) fn signed_in_at(
+        &self,
+        cookie: &str,
+        person: &str,
+        now: OffsetDateTime,
+    ) -> OffsetDateTime {
+        let session = self.sessions.get(cookie);
+        let session = session.filter(|it| it.person == person && it.expires_at > now);
+        session.map_or(now, |session| session.opened_at)
     }
 }
 
@@ -343,9 +413,10 @@ mod tests {
             client_id: String::new(),
             login: 1,
             email: EmailScenario::AsIs,
+            openid: None,
             expires_at: now + ACCESS_LIFE,
         };
-        state.agree(1, ["account_email".to_owned()], now);
+        state.agree(1, Agreed::default(), now);
         let mine = state.issue_access(&random, token(1), now).unwrap();
         let other = state.issue_access(&random, token(2), now).unwrap();
         assert!(state.unlink(1));

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Shared;
+use super::openid;
 use super::profile::{self, Keys, PictureHosts};
 use super::received::Received;
 use super::refusal::{KAPI_JSON, KapiError};
 use super::state::{EmailScenario, State};
 
 /// Who is calling, and about whom.
-enum Caller {
+pub(super) enum Caller {
     /// The user's own access token, and the sign-in it came from.
     Token {
         user_id: i64,
@@ -25,14 +26,14 @@ enum Caller {
 }
 
 impl Caller {
-    fn user_id(&self) -> i64 {
+    pub(super) fn user_id(&self) -> i64 {
         match self {
             Self::Token { user_id, .. } | Self::Admin { user_id } => *user_id,
         }
     }
 
     /// The same refusal in the scheme the caller used.
-    fn refused(&self, error: KapiError) -> KapiError {
+    pub(super) fn refused(&self, error: KapiError) -> KapiError {
         match self {
             Self::Token { .. } => error,
             Self::Admin { .. } => error.for_admin(),
@@ -52,11 +53,15 @@ pub(super) async fn access_token_info(
 /// `GET` and `POST /v2/user/me`
 pub(super) async fn me(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
     let now = shared.clock.now();
-    let hosts = PictureHosts {
-        plain: &shared.url,
-        secure: shared.settings.public_url.as_deref(),
-    };
+    let hosts = shared.picture_hosts();
     respond(about(&shared.state(), &received, hosts, now))
+}
+
+/// `GET` and `POST /v1/oidc/userinfo`: for access tokens only.
+pub(super) async fn userinfo(shared: Data<Shared>, received: ReqData<Received>) -> HttpResponse {
+    let now = shared.clock.now();
+    let state = shared.state();
+    respond(claims(&state, &received, shared.picture_hosts(), now))
 }
 
 /// `POST` and `GET /v1/user/logout`: ends one sign-in, or with the admin key all of the user's.
@@ -84,7 +89,8 @@ pub(super) async fn unlink(shared: Data<Shared>, received: ReqData<Received>) ->
     respond(answer)
 }
 
-fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
+/// The answer of a kapi address.
+pub(super) fn respond(answer: Result<Value, KapiError>) -> HttpResponse {
     match answer {
         Ok(body) => HttpResponse::Ok()
             .content_type(KAPI_JSON)
@@ -144,24 +150,60 @@ fn about(
     if let Caller::Token { email, .. } = caller {
         email.apply(&mut person, &mut link);
     }
+    let is_missing = |scope: &&String| !link.scopes.contains(*scope);
+    let missing: Vec<_> = state.app.me_needs.iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        let missing = missing.into_iter().cloned().collect();
+        let allowed = link.scopes.iter().cloned().collect();
+        return Err(caller.refused(KapiError::insufficient(missing, allowed)));
+    }
     Ok(profile::answer(
         &state.app, &person, &link, hosts, secure, &keys,
     ))
 }
 
+fn claims(
+    state: &State,
+    received: &Received,
+    hosts: PictureHosts<'_>,
+    now: OffsetDateTime,
+) -> Result<Value, KapiError> {
+    let caller = own_token(state, received, now)?;
+    let user_id = caller.user_id();
+    if !state.app.openid {
+        return Err(KapiError::documented(-3));
+    }
+    let not_linked = || KapiError::documented(-101);
+    let person = state.person_by_id(user_id).ok_or_else(not_linked)?;
+    let link = state.links.get(&user_id).ok_or_else(not_linked)?;
+    let (mut person, mut link) = (person.clone(), link.clone());
+    if let Caller::Token { email, .. } = caller {
+        email.apply(&mut person, &mut link);
+    }
+    Ok(openid::userinfo(&state.app, &person, &link, hosts))
+}
+
+/// Authenticates an access token, where no admin key is taken.
+fn own_token(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
+    let (_, token) = received
+        .credentials()
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .ok_or_else(no_key)?;
+    bearer(state, token, now)
+}
+
 /// Authenticates either style, in the order of Kakao's answers: key or token first, then the
 /// target, then whether it is linked.
-fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Caller, KapiError> {
+pub(super) fn caller(
+    state: &State,
+    received: &Received,
+    now: OffsetDateTime,
+) -> Result<Caller, KapiError> {
     let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return bearer(state, credentials, now);
     }
-    if !scheme.eq_ignore_ascii_case("kakaoak") {
-        return Err(no_key());
-    }
-    if !state.app.admin_keys.iter().any(|key| key == credentials) {
-        return Err(KapiError::new(-401, "invalid app key.").for_admin());
-    }
+    admin(state, received)?;
     let argument = |words: &str| KapiError::new(-2, words).for_admin();
     if received.value("target_id_type") != Some("user_id") {
         return Err(argument("target_id_type should be user_id"));
@@ -172,6 +214,18 @@ fn caller(state: &State, received: &Received, now: OffsetDateTime) -> Result<Cal
         return Err(KapiError::documented(-101).for_admin());
     }
     Ok(Caller::Admin { user_id })
+}
+
+/// Authenticates an admin key, whatever it is about.
+pub(super) fn admin(state: &State, received: &Received) -> Result<(), KapiError> {
+    let (scheme, credentials) = received.credentials().ok_or_else(no_key)?;
+    if !scheme.eq_ignore_ascii_case("kakaoak") {
+        return Err(no_key());
+    }
+    if !state.app.admin_keys.iter().any(|key| key == credentials) {
+        return Err(KapiError::new(-401, "invalid app key.").for_admin());
+    }
+    Ok(())
 }
 
 fn bearer(state: &State, token: &str, now: OffsetDateTime) -> Result<Caller, KapiError> {

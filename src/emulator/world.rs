@@ -81,6 +81,25 @@ impl World {
         link.iter().flat_map(|link| &link.scopes).cloned().collect()
     }
 
+    /// Withdraws a consent from Kakao's side, as a person does on their account's pages; their
+    /// tokens stay. False when there was none.
+    pub fn withdraw_consent(&self, key: &str, scope: &str) -> bool {
+        let mut state = self.0.state();
+        let user_id = state.person(key).and_then(|person| person.user_id);
+        let link = user_id.and_then(|id| state.links.get_mut(&id));
+        link.is_some_and(|link| link.scopes.remove(scope))
+    }
+
+    /// The tags of the service terms that the person has agreed to, in alphabetical order.
+    #[must_use]
+    pub fn agreed_terms(&self, key: &str) -> Vec<String> {
+        let state = self.0.state();
+        let user_id = state.person(key).and_then(|person| person.user_id);
+        let link = user_id.and_then(|id| state.links.get(&id));
+        let terms = link.iter().flat_map(|link| link.terms.keys());
+        terms.cloned().collect()
+    }
+
     /// Ends the link from Kakao's side, as a person does on the page of connected services.
     /// False when there was none.
     pub fn unlink_from_kakao(&self, key: &str) -> bool {

@@ -92,6 +92,7 @@ async fn a_page_of_another_origin_cannot_use_the_switches() {
         "/emulator/faults/clear",
         "/emulator/clock",
         "/emulator/unlink",
+        "/emulator/openid",
         "/emulator/reset",
     ] {
         let request = kakao.request(Method::POST, path);

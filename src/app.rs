@@ -182,6 +182,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         watch: Arc::default(),
         figures: Arc::default(),
         letters: Arc::new(Notify::new()),
+        webhooks: Arc::new(Notify::new()),
     })
 }
 

@@ -169,6 +169,8 @@ pub struct Kakao {
     pub scopes: Vec<String>,
     /// `KAKAO_OIDC`: whether logins ask for an ID token and must get one.
     pub oidc: bool,
+    /// `KAKAO_UNLINK_METHOD`: how Kakao calls the unlink webhook.
+    pub unlink_method: UnlinkMethod,
     /// `KAKAO_AUTH_URL`.
     pub auth_url: Url,
     /// `KAKAO_API_URL`.
@@ -180,6 +182,29 @@ impl Kakao {
     #[must_use]
     pub fn is_emulated(&self) -> bool {
         is_loopback(&self.api_url) || is_loopback(&self.auth_url)
+    }
+}
+
+/// How Kakao calls the unlink webhook, as the console says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnlinkMethod {
+    /// Whichever way.
+    Any,
+    /// With GET only.
+    Get,
+    /// With POST only.
+    Post,
+}
+
+impl UnlinkMethod {
+    /// As it is set.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Get => "get",
+            Self::Post => "post",
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
-use crate::store::{self, AnyConnection, attempts, mail_links, outbox, sessions, throttles};
+use crate::store::{
+    self, AnyConnection, attempts, mail_links, outbox, sessions, throttles, webhooks,
+};
 
 /// How often the outbox is looked at when nobody rings.
 const PAY_EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +31,10 @@ const LINKS_KEPT: time::Duration = time::Duration::days(7);
 /// How long a call that was made stays to be looked at.
 const OUTBOX_KEPT: time::Duration = time::Duration::days(30);
 
+/// How long an event that Kakao told stays, so that it is not applied again: longer than Kakao's
+/// events are taken after they were issued.
+const WEBHOOKS_KEPT: time::Duration = time::Duration::days(30);
+
 /// The most rows forgotten in one transaction, so that nobody waits long for the writer.
 const PURGE_BATCH: i64 = 500;
 
@@ -45,6 +51,7 @@ pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
     tokio::join!(
         serve(&gate, stop.clone()),
         deliver(&gate, stop.clone()),
+        heed(&gate, stop.clone()),
         renew_keys(&gate, stop.clone()),
         watch_over(&gate, stop)
     );
@@ -59,6 +66,19 @@ async fn deliver(gate: &Gate, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => return,
             () = gate.letters.notified() => done(carry(gate)).await,
             _ = carry_at.tick() => done(carry(gate)).await,
+        }
+    }
+}
+
+/// What Kakao tells us, by itself: Kakao is asked about some of it, and may take its time.
+async fn heed(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let mut heed_at = every(PAY_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            () = gate.webhooks.notified() => done(heed_webhooks(gate)).await,
+            _ = heed_at.tick() => done(heed_webhooks(gate)).await,
         }
     }
 }
@@ -142,6 +162,13 @@ async fn carry(gate: &Gate) -> Result<(), store::Error> {
     Ok(())
 }
 
+async fn heed_webhooks(gate: &Gate) -> Result<(), store::Error> {
+    if gate.heed_webhooks().await? {
+        gate.webhooks.notify_one();
+    }
+    Ok(())
+}
+
 async fn measure(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
     let (waiting, live) = gate
@@ -154,6 +181,8 @@ async fn measure(gate: &Gate) -> Result<(), store::Error> {
         })
         .await?;
     gate.metrics.levels(waiting, live);
+    let events = gate.store.read(webhooks::count_waiting).await?;
+    gate.metrics.webhooks_waiting(events);
     Ok(())
 }
 
@@ -172,6 +201,8 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     in_batches(gate, move |c, most| mail_links::purge(c, links, most)).await?;
     in_batches(gate, move |c, most| throttles::purge(c, now, most)).await?;
     in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
+    let events = now - WEBHOOKS_KEPT;
+    in_batches(gate, move |c, most| webhooks::purge(c, events, most)).await?;
     gate.purge_audit_log().await?;
     gate.store.write(store::keep_statistics).await
 }

@@ -250,6 +250,8 @@ pub struct KakaoAccount {
     pub id: KakaoId,
     /// When it was connected to the member here.
     pub linked_at: OffsetDateTime,
+    /// Since when Kakao says that it is not connected any more.
+    pub unlinked_at: Option<OffsetDateTime>,
     /// The email address Kakao gave.
     pub email: Option<String>,
     /// Whether Kakao says that the address is both verified and still this account's.
@@ -282,6 +284,8 @@ pub enum EndedBy {
     Admin,
     /// The password was changed elsewhere.
     Password,
+    /// Kakao took back the word that it rested on.
+    Kakao,
 }
 
 /// One signed-in browser of a member.

@@ -64,6 +64,9 @@ pub struct Metrics {
     owed_calls: Family<OutcomeLabels, Counter>,
     owed_waiting: Gauge,
     sessions_live: Gauge,
+    webhook_calls: Family<WebhookCallLabels, Counter>,
+    webhook_events: Family<WebhookEventLabels, Counter>,
+    webhooks_waiting: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -83,6 +86,18 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WebhookCallLabels {
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WebhookEventLabels {
+    event: &'static str,
+    effect: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let buckets = || {
@@ -99,6 +114,9 @@ impl Default for Metrics {
             owed_calls: Family::default(),
             owed_waiting: Gauge::default(),
             sessions_live: Gauge::default(),
+            webhook_calls: Family::default(),
+            webhook_events: Family::default(),
+            webhooks_waiting: Gauge::default(),
         }
     }
 }
@@ -141,6 +159,21 @@ impl Metrics {
             self.owed_waiting.clone(),
         );
         registry.register("sessions_live", "Live sessions", self.sessions_live.clone());
+        registry.register(
+            "webhook_calls",
+            "Calls of Kakao's webhooks, by outcome",
+            self.webhook_calls.clone(),
+        );
+        registry.register(
+            "webhook_events",
+            "Events that Kakao told, by what they did",
+            self.webhook_events.clone(),
+        );
+        registry.register(
+            "webhooks_waiting",
+            "Events that Kakao told and that are not applied yet",
+            self.webhooks_waiting.clone(),
+        );
         registry
     }
 
@@ -184,6 +217,25 @@ impl Metrics {
         self.owed_calls
             .get_or_create(&OutcomeLabels { outcome })
             .inc();
+    }
+
+    /// Counts a call of one of Kakao's webhooks.
+    pub fn webhook_call(&self, source: &'static str, outcome: &'static str) {
+        self.webhook_calls
+            .get_or_create(&WebhookCallLabels { source, outcome })
+            .inc();
+    }
+
+    /// Counts an event that Kakao told, when it is done with.
+    pub fn webhook_event(&self, event: &'static str, effect: &'static str) {
+        self.webhook_events
+            .get_or_create(&WebhookEventLabels { event, effect })
+            .inc();
+    }
+
+    /// Notes how many events wait.
+    pub fn webhooks_waiting(&self, waiting: i64) {
+        self.webhooks_waiting.set(waiting);
     }
 
     /// Notes how many calls wait and how many sessions live.

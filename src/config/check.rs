@@ -1,7 +1,7 @@
 //! What an operator is shown: the settings in force, and what to enter in Kakao's console.
 
 use super::environment::KNOWN;
-use super::{Config, Environment, console};
+use super::{Config, Environment, UnlinkMethod, console};
 
 /// One setting as `kakao-gate check` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_SCOPES" => config.kakao.scopes.join(","),
         "KAKAO_OIDC" if config.kakao.oidc => "on".to_owned(),
         "KAKAO_OIDC" => "off".to_owned(),
+        "KAKAO_UNLINK_METHOD" => config.kakao.unlink_method.code().to_owned(),
         "KAKAO_AUTH_URL" => config.kakao.auth_url.to_string(),
         "KAKAO_API_URL" => config.kakao.api_url.to_string(),
         "KAKAO_CONNECT_TIMEOUT_MS" => limits.kakao_connect.as_millis().to_string(),
@@ -155,11 +156,29 @@ pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
                 "as you like: no ID token is read while KAKAO_OIDC is off".to_owned()
             },
         ),
+        (console::UNLINK_WEBHOOK, unlink_webhook(config)),
         (
-            console::WEBHOOKS,
-            "nothing to register: webhooks are not received in this version".to_owned(),
+            console::ACCOUNT_WEBHOOK,
+            config.public_url.join(ACCOUNT_WEBHOOK),
         ),
     ]
+}
+
+/// Where Kakao tells that somebody has dissolved their connection.
+const UNLINK_WEBHOOK: &str = "/webhooks/kakao/unlink";
+
+/// Where Kakao tells what happened to an account.
+const ACCOUNT_WEBHOOK: &str = "/webhooks/kakao/account";
+
+fn unlink_webhook(config: &Config) -> String {
+    if config.kakao.admin_keys.is_empty() {
+        return "nothing: KAKAO_ADMIN_KEY is not set, by which Kakao proves who calls".to_owned();
+    }
+    let method = match config.kakao.unlink_method {
+        UnlinkMethod::Any | UnlinkMethod::Post => "POST",
+        UnlinkMethod::Get => "GET",
+    };
+    format!("{} ({method})", config.public_url.join(UNLINK_WEBHOOK))
 }
 
 #[cfg(test)]

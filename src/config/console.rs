@@ -19,7 +19,9 @@ pub const LOGOUT_REDIRECT_URI: &str = "[카카오 로그인] > [고급] > 로그
 pub const CONSENT_ITEMS: &str = "[카카오 로그인] > [동의항목]";
 /// ID tokens.
 pub const OPENID_CONNECT: &str = "[카카오 로그인] > [OpenID Connect]";
-/// What Kakao tells us.
-pub const WEBHOOKS: &str = "[앱] > [웹훅]";
+/// What Kakao tells us of people who take the connection apart there.
+pub const UNLINK_WEBHOOK: &str = "[앱] > [웹훅] > 연결 해제 웹훅";
+/// What Kakao tells us of accounts.
+pub const ACCOUNT_WEBHOOK: &str = "[앱] > [웹훅] > 계정 상태 변경 웹훅";
 /// Who may sign in to a test app.
 pub const MEMBERS: &str = "[앱] > [멤버]";

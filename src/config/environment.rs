@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     Admin, Config, Database, KAKAO_API_URL, KAKAO_AUTH_URL, Kakao, Limits, LogFormat, Mail,
-    PublicUrl, SessionBackend, Sessions, is_loopback,
+    PublicUrl, SessionBackend, Sessions, UnlinkMethod, is_loopback,
 };
 use crate::i18n::Lang;
 use crate::member::KakaoId;
@@ -38,6 +38,7 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_APP_ID",
     "KAKAO_SCOPES",
     "KAKAO_OIDC",
+    "KAKAO_UNLINK_METHOD",
     "KAKAO_AUTH_URL",
     "KAKAO_API_URL",
     "KAKAO_CONNECT_TIMEOUT_MS",
@@ -419,6 +420,14 @@ impl Reader<'_> {
         let api_url = self.kakao_host("KAKAO_API_URL", KAKAO_API_URL);
         let scopes = self.list("KAKAO_SCOPES");
         let oidc = self.choice("KAKAO_OIDC", &[("off", false), ("on", true)]);
+        let unlink_method = self.choice(
+            "KAKAO_UNLINK_METHOD",
+            &[
+                ("any", UnlinkMethod::Any),
+                ("get", UnlinkMethod::Get),
+                ("post", UnlinkMethod::Post),
+            ],
+        );
         let plain = |scope: &String| scope.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if !scopes.iter().all(plain) {
             self.problem(
@@ -441,6 +450,7 @@ impl Reader<'_> {
             app_id: app_id?,
             scopes,
             oidc: oidc?,
+            unlink_method: unlink_method?,
             auth_url: auth_url?,
             api_url: api_url?,
         })

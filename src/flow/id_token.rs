@@ -38,7 +38,8 @@ impl Gate {
 
     /// Fetches Kakao's keys before a login needs them. Without them logins fetch them themselves.
     pub async fn renew_kakao_keys(&self) {
-        if !self.kakao.uses_openid_connect() {
+        // Webhooks need them without OpenID Connect, too; once they have.
+        if !self.kakao.uses_openid_connect() && !self.kakao.has_keys() {
             return;
         }
         if let Err(error) = self.kakao.renew_keys(self.clock.now()).await {

@@ -18,6 +18,7 @@ pub mod preflight;
 mod session;
 mod silent;
 mod unsuccessful;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use next::Next;
 pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
+pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 
 use crate::clock::Clock;
 use crate::config::PublicUrl;
@@ -84,6 +86,8 @@ pub struct Gate {
     pub figures: Arc<admin::dashboard::Figures>,
     /// Rung when a letter waits.
     pub letters: Arc<Notify>,
+    /// Rung when Kakao has told us something.
+    pub webhooks: Arc<Notify>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.

@@ -309,7 +309,7 @@ impl Gate {
 
     /// Four times as long after each try, give or take a fifth, so that the debts of an outage
     /// do not all come back at one moment.
-    fn wait_after(&self, tries: i32) -> Duration {
+    pub(super) fn wait_after(&self, tries: i32) -> Duration {
         let doublings = u32::try_from(tries.saturating_sub(1).clamp(0, 10)).unwrap_or(0) * 2;
         let wait = SHORTEST.saturating_mul(1 << doublings).min(LONGEST);
         let [dice] = self.random.bytes::<1>().unwrap_or([128]);

@@ -232,7 +232,11 @@ mod tests {
         let unknown_token = fixture("api_error_401.json");
         assert_eq!(meaning(Call::User, 401, &unknown_token), Kind::Unauthorized);
         assert_eq!(meaning(Call::Unlink, 401, ""), Kind::Unauthorized);
-        for call in [Call::LogoutEverywhere, Call::UnlinkByAdmin] {
+        for call in [
+            Call::UserByAdmin,
+            Call::LogoutEverywhere,
+            Call::UnlinkByAdmin,
+        ] {
             assert_eq!(meaning(call, 401, &unknown_token), Kind::BadClient);
             assert_eq!(meaning(call, 401, ""), Kind::BadClient);
         }

@@ -1,5 +1,6 @@
 //! The calls themselves, one method each.
 
+mod hooks;
 pub(super) mod probes;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ pub enum Call {
     TokenInfo,
     /// `GET /v2/user/me`.
     User,
+    /// `GET /v2/user/me` with the admin key.
+    UserByAdmin,
     /// `POST /v1/user/logout` with an access token.
     Logout,
     /// `POST /v1/user/logout` with the admin key.
@@ -49,6 +51,7 @@ impl Call {
             Self::Token => "token",
             Self::TokenInfo => "token_info",
             Self::User => "user",
+            Self::UserByAdmin => "user_by_admin",
             Self::Logout => "logout",
             Self::LogoutEverywhere => "logout_everywhere",
             Self::Unlink => "unlink",
@@ -62,7 +65,11 @@ impl Call {
     pub(super) fn by_admin(self) -> bool {
         matches!(
             self,
-            Self::LogoutEverywhere | Self::UnlinkByAdmin | Self::UserIds | Self::ConsentItems
+            Self::UserByAdmin
+                | Self::LogoutEverywhere
+                | Self::UnlinkByAdmin
+                | Self::UserIds
+                | Self::ConsentItems
         )
     }
 }

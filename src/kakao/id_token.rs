@@ -202,7 +202,8 @@ impl Claims {
     }
 }
 
-fn segment<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, IdTokenError> {
+/// Reads a part of a compact serialisation.
+pub(super) fn segment<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, IdTokenError> {
     let bytes = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| IdTokenError::Malformed)?;
@@ -210,7 +211,7 @@ fn segment<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, IdTokenError
 }
 
 /// A claim that may be missing but, if there, must have its type; null is not its type.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

@@ -97,6 +97,11 @@ impl KeyRing {
         flight.await.map(drop)
     }
 
+    /// Whether there are keys, because somebody needed them.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.state().keys.is_some()
+    }
+
     /// The fetch under way, or a new one. It runs by itself: whoever started it may go away.
     fn board(
         &self,

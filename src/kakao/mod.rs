@@ -14,6 +14,7 @@ mod client;
 mod credential;
 mod endpoints;
 mod error;
+mod event;
 mod id_token;
 mod jwks;
 mod key_ring;
@@ -33,6 +34,9 @@ pub use client::probes::{ConsentItem, Discovery, Stopped};
 pub use client::user_ids::{LARGEST_PAGE, UserIds};
 pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};
 pub use error::{Call, Code, Error, Fault, Kind, Trouble};
+pub use event::{
+    Event, EventError, EventRefused, LONGEST as LONGEST_EVENT, UNKNOWN as UNKNOWN_EVENT,
+};
 pub use id_token::{IdToken, IdTokenError, Named, Unverified};
 pub use pulse::{Pulse, SLOW, WINDOW};
 pub use settings::{BuildError, Settings};

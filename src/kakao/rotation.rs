@@ -28,6 +28,11 @@ impl<T> Rotation<T> {
         self.keys.get(place)
     }
 
+    /// Every key: Kakao may use either while they change.
+    pub(super) fn all(&self) -> impl Iterator<Item = &T> {
+        self.keys.iter()
+    }
+
     /// Kakao refused the key at `place`. Of many calls refused together only the first moves
     /// on, so that they do not skip the good key.
     pub(super) fn refused(&self, place: usize) {

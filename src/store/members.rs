@@ -1,6 +1,7 @@
 //! Members and their Kakao accounts.
 
 pub mod acts;
+pub mod unlinked;
 
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -117,6 +118,7 @@ pub(super) struct KakaoRow {
     email: Option<String>,
     email_valid: bool,
     email_verified: bool,
+    unlinked_at: Option<PrimitiveDateTime>,
 }
 
 impl KakaoRow {
@@ -125,6 +127,7 @@ impl KakaoRow {
         Ok(KakaoAccount {
             id: id.map_err(|_| Error::Unexpected("kakao_accounts.kakao_id"))?,
             linked_at: moment(self.linked_at),
+            unlinked_at: self.unlinked_at.map(moment),
             email: self.email,
             email_confirmed: self.email_valid && self.email_verified,
         })
@@ -296,6 +299,7 @@ fn refresh_kakao(
     profile: &KakaoProfile,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
+    unlinked::clear(connection, profile.app_id, profile.kakao_id, now)?;
     diesel::update(kakao_accounts::table.find((profile.app_id, profile.kakao_id.get())))
         .set((
             kakao_accounts::connected_at.eq(profile.connected_at.map(stored)),

@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod tallies;
 pub mod throttles;
 mod time;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

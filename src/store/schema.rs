@@ -43,6 +43,7 @@ diesel::table! {
         scopes -> Text,
         linked_at -> Timestamp,
         synced_at -> Timestamp,
+        unlinked_at -> Nullable<Timestamp>,
     }
 }
 
@@ -175,6 +176,23 @@ diesel::table! {
         failures -> Integer,
         first_at -> Timestamp,
         expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_events (id) {
+        id -> Text,
+        digest -> Text,
+        source -> Text,
+        event -> Text,
+        kakao_id -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        happened_at -> Timestamp,
+        received_at -> Timestamp,
+        tries -> Integer,
+        next_try_at -> Timestamp,
+        applied_at -> Nullable<Timestamp>,
+        effect -> Nullable<Text>,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Session rows: the authority on who is signed in.
 
+pub mod made_by_kakao;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -492,6 +494,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::Suspension => "suspension",
         EndedBy::Admin => "admin",
         EndedBy::Password => "password",
+        EndedBy::Kakao => "kakao",
     }
 }
 
@@ -503,6 +506,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("suspension") => EndedBy::Suspension,
         Some("admin") => EndedBy::Admin,
         Some("password") => EndedBy::Password,
+        Some("kakao") => EndedBy::Kakao,
         _ => EndedBy::Logout,
     }
 }

@@ -139,6 +139,7 @@ fn wants_json(path: &str, headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     path.starts_with("/health/")
         || path.starts_with("/api/")
+        || path.starts_with("/webhooks/")
         || (accept.contains("application/json") && !accept.contains("text/html"))
 }
 

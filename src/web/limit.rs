@@ -1,7 +1,10 @@
 //! How often one address may do what costs us or Kakao something.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -23,6 +26,10 @@ pub enum Limit {
 pub(super) struct Limits {
     logins: Option<DefaultKeyedRateLimiter<IpAddr>>,
     posts: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    /// Webhooks that were refused. Those of Kakao are not counted, however many.
+    refused: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    /// Who had more of them refused than may be, and until when nobody listens.
+    unheard: Mutex<HashMap<IpAddr, Instant>>,
     clock: DefaultClock,
 }
 
@@ -34,6 +41,8 @@ impl Limits {
         Self {
             logins: limiter(limits.login_starts),
             posts: limiter(limits.posts),
+            refused: limiter(limits.posts),
+            unheard: Mutex::default(),
             clock: DefaultClock::default(),
         }
     }
@@ -58,11 +67,46 @@ impl Limits {
             })
     }
 
+    /// Counts a webhook by `ip` that was refused.
+    pub(super) fn count_refused(&self, ip: IpAddr) {
+        let (Some(limiter), network) = (&self.refused, address::network(ip)) else {
+            return;
+        };
+        if let Err(not_until) = limiter.check_key(&network) {
+            let wait = not_until.wait_time_from(self.clock.now());
+            // A second at least, so that a flood costs nothing but this look.
+            let until = Instant::now() + wait.max(Duration::from_secs(1));
+            self.unheard().insert(network, until);
+        }
+    }
+
+    /// Whether a webhook by `ip` is to be looked at.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn listens_to(&self, ip: IpAddr) -> Result<(), Problem> {
+        let until = self.unheard().get(&address::network(ip)).copied();
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match left {
+            Some(left) if !left.is_zero() => Err(Problem::rate(left.as_secs() + 1)),
+            _ => Ok(()),
+        }
+    }
+
+    fn unheard(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, Instant>> {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets addresses that have been quiet, which the counters never do by themselves.
     pub(super) fn forget_quiet(&self) {
-        for limiter in [&self.logins, &self.posts].into_iter().flatten() {
+        for limiter in [&self.logins, &self.posts, &self.refused]
+            .into_iter()
+            .flatten()
+        {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
+        let now = Instant::now();
+        self.unheard().retain(|_, until| *until > now);
     }
 }

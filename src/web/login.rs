@@ -96,6 +96,7 @@ pub(super) async fn show(
         Some("revoked") => Some(t.login_note_revoked()),
         Some("kicked") => Some(t.login_note_kicked()),
         Some("reset") => Some(t.login_note_reset()),
+        Some("kakao") => Some(t.login_note_kakao()),
         _ => wanted.is_some().then(|| t.login_next()),
     };
     login.lost = field(request.query_string(), "lost").is_some();

@@ -35,8 +35,17 @@ impl Me<'_> {
         machine_time(self.who.member.created_at)
     }
 
+    /// Whether Kakao says that the connection is gone.
+    fn unlinked(&self) -> bool {
+        let kakao = self.who.kakao.as_ref();
+        kakao.is_some_and(|kakao| kakao.unlinked_at.is_some())
+    }
+
     fn kakao_since(&self) -> Option<String> {
         let kakao = self.who.kakao.as_ref()?;
+        if kakao.unlinked_at.is_some() {
+            return None;
+        }
         let date = self.layout.t.date_long(kakao.linked_at);
         Some(self.layout.t.me_kakao_since(date))
     }

@@ -34,6 +34,7 @@ mod sessions;
 mod silent;
 mod site;
 mod visitor;
+mod webhooks;
 
 use actix_web::guard;
 use actix_web::http::Method;
@@ -68,7 +69,8 @@ pub struct Address {
     pub who: Who,
     /// Answers GET (and HEAD, unless getting has an effect). Changes nothing of the member's.
     get: Option<fn() -> Route>,
-    /// Answers POST: needs a form token and a same-site request, by `forms::Post`.
+    /// Answers POST: needs a form token and a same-site request, by `forms::Post`; a webhook, which
+    /// has no session to act in, needs proof that it is Kakao.
     post: Option<fn() -> Route>,
     /// Answers HEAD like GET. Not where GET begins or completes something.
     head: bool,
@@ -196,6 +198,10 @@ pub fn bare_table() -> Vec<Address> {
     vec![
         anyone("/health/live").get(|| to(health::live)),
         anyone("/health/ready").get(|| to(health::ready)),
+        anyone("/webhooks/kakao/unlink")
+            .get_with_effect(|| to(webhooks::unlink_by_get))
+            .post(|| to(webhooks::unlink_by_post)),
+        anyone("/webhooks/kakao/account").post(|| to(webhooks::account)),
     ]
 }
 

@@ -8,7 +8,7 @@ use super::cookies::CookieNames;
 use super::error::{ErrorId, Problem};
 use super::health::Readiness;
 use super::limit::Limits;
-use crate::config::{Config, PublicUrl};
+use crate::config::{Config, PublicUrl, UnlinkMethod};
 use crate::flow::Gate;
 use crate::i18n::{Lang, Texts};
 use crate::session::Backend;
@@ -30,6 +30,7 @@ pub struct Site {
     pub(super) content_security_policy: String,
     pub(super) demo: bool,
     pub(super) readiness: Readiness,
+    pub(super) unlink_method: UnlinkMethod,
     service_name: Option<String>,
 }
 
@@ -58,6 +59,7 @@ impl Site {
             ),
             demo,
             readiness: Readiness::default(),
+            unlink_method: config.kakao.unlink_method,
             service_name: config.service_name.clone(),
             gate,
         }

@@ -171,6 +171,7 @@ impl Visitor {
             Some((EndedBy::OtherDevice, _)) => Some("revoked"),
             Some((EndedBy::Admin, _)) => Some("kicked"),
             Some((EndedBy::Password, _)) => Some("reset"),
+            Some((EndedBy::Kakao, _)) => Some("kakao"),
             _ => None,
         };
         let next = NextPath::parse(self.here());

@@ -26,6 +26,7 @@ pub(super) const ALL: &[&str] = &[
     "member.restore",
     "member.kick",
     "member.role",
+    "kakao.webhook",
     "audit.view",
     "audit.export",
     "audit.purge",
@@ -56,6 +57,7 @@ pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
         "member.restore" => t.ac_restore(),
         "member.kick" => t.ac_kick(),
         "member.role" => t.ac_role(),
+        "kakao.webhook" => t.ac_kakao_webhook(),
         "audit.view" => t.ac_audit_view(),
         "audit.export" => t.ac_audit_export(),
         "audit.purge" => t.ac_audit_purge(),
@@ -85,9 +87,8 @@ mod tests {
                 let plain = |c: char| c.is_ascii_lowercase() || c == '_';
                 let fits = match kind {
                     "logout" => rest.chars().all(plain),
-                    "login" | "reauth" | "join" | "session" | "password" | "member" | "audit" => {
-                        !rest.is_empty() && rest.chars().all(plain)
-                    }
+                    "login" | "reauth" | "join" | "session" | "password" | "member" | "kakao"
+                    | "audit" => !rest.is_empty() && rest.chars().all(plain),
                     _ => false,
                 };
                 if fits {

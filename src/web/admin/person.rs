@@ -136,7 +136,10 @@ pub(super) fn facts(t: Texts, seen: &Seen, masked: bool) -> Vec<Fact> {
         kakao.id.to_string()
     };
     facts.push(Fact {
-        tag: Some(("ok", t.me_kakao_on())),
+        tag: Some(match kakao.unlinked_at {
+            None => ("ok", t.me_kakao_on()),
+            Some(_) => ("warn", t.me_kakao_off()),
+        }),
         ..plain(t.md_kakao_no(), number)
     });
     if let Some(address) = &kakao.email {

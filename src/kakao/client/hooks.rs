@@ -1,0 +1,109 @@
+//! What Kakao's own calls to us need: knowing that it is Kakao that calls, and asking back.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use reqwest::header::AUTHORIZATION;
+use subtle::{Choice, ConstantTimeEq as _};
+use time::OffsetDateTime;
+
+use super::{Call, Error, From, Kakao, Kind, NoReply, Trouble, attempt, failed, record_failure};
+use crate::kakao::event::{Event, EventError, EventRefused, Expectation, Unchecked};
+use crate::kakao::{jwks, user};
+use crate::member::KakaoId;
+
+impl Kakao {
+    /// Whether a header `Authorization` holds one of our admin keys, whole. Kakao's unlink webhook
+    /// does; nobody else knows them. Compares all of them, each in constant time.
+    #[must_use]
+    pub fn knows_admin_key(&self, authorization: &[u8]) -> bool {
+        let keys = self.0.admin_keys.all();
+        let known = keys.fold(Choice::from(0), |known, key| {
+            known | key.as_bytes().ct_eq(authorization)
+        });
+        known.into()
+    }
+
+    /// Verifies a Security Event Token of Kakao's account webhook (RFC 8417): its form, that it is
+    /// for us, and Kakao's signature.
+    ///
+    /// # Errors
+    /// [`EventError::Refused`] naming the first thing that does not fit, [`EventError::NoKeys`]
+    /// when Kakao's keys could not be had.
+    pub async fn verify_event(
+        &self,
+        compact: &str,
+        now: OffsetDateTime,
+    ) -> Result<Event, EventError> {
+        let settings = &self.0.settings;
+        let token = Unchecked::parse(compact)?;
+        let kid = token.kid.clone();
+        // The claims first: they cost nothing, and what fails them needs no key.
+        let event = token.check(&Expectation {
+            issuer: &self.0.issuer,
+            audiences: &settings.audiences().collect::<Vec<_>>(),
+            app_id: settings.app_id,
+            now,
+        })?;
+        let fetch = || self.clone().fetch_keys().boxed();
+        let key = self.0.keys.find(&kid, From::Anyone, now, fetch).await?;
+        let key = key.ok_or(EventRefused::UnknownKey)?;
+        if jwks::has_signed(&key, compact) {
+            Ok(event)
+        } else {
+            Err(EventRefused::Signature.into())
+        }
+    }
+
+    /// Whether Kakao's keys were needed so far, so that it is worth keeping them fresh.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.0.keys.is_in_use()
+    }
+
+    /// Whether a person is connected to the app now, by admin key (`GET /v2/user/me`).
+    ///
+    /// # Errors
+    /// [`Kind::BadClient`] for a refused or missing admin key, [`Kind::Temporary`],
+    /// [`Kind::Limited`], [`Kind::BadReply`]: nobody knows.
+    pub async fn is_linked(&self, id: KakaoId) -> Result<bool, Error> {
+        let call = Call::UserByAdmin;
+        let Some((place, key)) = self.0.admin_keys.current() else {
+            let unsent = NoReply {
+                kind: Kind::BadClient,
+                status: None,
+                trouble: Some(Trouble::NoKey),
+            };
+            return Err(failed(call, unsent))
+                .inspect_err(|error| record_failure(error, Duration::ZERO));
+        };
+        let slot = self.slot(call).await?;
+        let target = [
+            ("target_id_type", "user_id"),
+            ("target_id", &id.to_string()),
+        ];
+        let request = self
+            .get(&self.0.endpoints.user)
+            .query(&target)
+            .header(AUTHORIZATION, key);
+        let asked = attempt(call, &slot, request, |body| {
+            let user = user::user(body, self.0.local).map_err(Kind::BadReply)?;
+            if user.id == id {
+                Ok(())
+            } else {
+                Err(Kind::BadReply("the id of somebody else"))
+            }
+        })
+        .await;
+        match asked {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind, Kind::NotLinked | Kind::AccountGone) => Ok(false),
+            Err(error) => {
+                if error.kind == Kind::BadClient {
+                    self.0.admin_keys.refused(place);
+                }
+                Err(error)
+            }
+        }
+    }
+}

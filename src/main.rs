@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::clock::Clock;
-use kakao_gate::command::member;
-use kakao_gate::command::{audit, check};
+use kakao_gate::command::{audit, check, member, reconcile};
 use kakao_gate::config::{Config, Environment, Warning};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
@@ -39,6 +38,8 @@ enum Command {
     /// Find members, and act on them, while the service runs.
     #[command(subcommand)]
     Member(member::Command),
+    /// Compare the members who are connected here with those at Kakao.
+    Reconcile(reconcile::Command),
     /// See whether the audit log is as it was written.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Check(command) => check(command),
         Command::Key => key(),
         Command::Member(command) => member(command),
+        Command::Reconcile(command) => reconcile(command),
         Command::Audit(command) => audit(command),
     };
     match result {
@@ -153,6 +155,18 @@ fn member(command: member::Command) -> Result<()> {
         let gate = app::gate(&config, Clock::system())?;
         let mut out = io::stdout();
         member::run(command, &gate, operator, &mut out).await?;
+        Ok(out.flush()?)
+    })
+}
+
+fn reconcile(command: reconcile::Command) -> Result<()> {
+    let (environment, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    let operator = environment.operator();
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        reconcile::run(command, &gate, &operator, &mut out).await?;
         Ok(out.flush()?)
     })
 }

@@ -15,6 +15,7 @@ mod next;
 pub mod owed;
 mod password;
 pub mod preflight;
+pub mod reconcile;
 mod session;
 mod silent;
 mod unsuccessful;

@@ -1,6 +1,7 @@
 //! Members and their Kakao accounts.
 
 pub mod acts;
+pub mod linked;
 pub mod unlinked;
 
 use diesel::prelude::*;

@@ -1,5 +1,7 @@
 //! Calls we still owe Kakao: written with the change that caused them, made until they succeed.
 
+pub mod look;
+
 use diesel::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,6 +27,37 @@ pub enum Kind {
     /// Nothing: somebody says that they forgot the password of an address. Whether it is anybody's
     /// is looked up later, so that whoever asks cannot tell by how long it takes.
     Forgotten,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Logout,
+        Self::Unlink,
+        Self::LogoutEverywhere,
+        Self::UnlinkById,
+        Self::Mail,
+        Self::Forgotten,
+    ];
+
+    /// As it is stored, and counted.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Unlink => "unlink",
+            Self::LogoutEverywhere => "logout_everywhere",
+            Self::UnlinkById => "unlink_by_id",
+            Self::Mail => "mail",
+            Self::Forgotten => "forgotten",
+        }
+    }
+
+    /// The kind with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 /// Debts that are paid independently of the others.
@@ -76,7 +109,7 @@ pub fn owe(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> 
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(call.id.to_string()),
-            outbox::kind.eq(kind_code(call.kind)),
+            outbox::kind.eq(call.kind.code()),
             outbox::member_id.eq(call.member.map(|id| id.to_string())),
             outbox::sealed_token.eq(&call.sealed_token),
             outbox::tries.eq(0),
@@ -139,6 +172,7 @@ pub fn lease(
             .set((
                 outbox::tries.eq(tries + 1),
                 outbox::next_try_at.eq(stored(lease_until)),
+                outbox::cause.eq(None::<String>),
             ))
             .execute(connection)?;
         if changed == 1 {
@@ -173,7 +207,7 @@ pub fn finish(
     Ok(())
 }
 
-/// Puts a call off.
+/// Puts a call off, for a reason that names nobody.
 ///
 /// # Errors
 /// The database's.
@@ -181,9 +215,13 @@ pub fn retry_at(
     connection: &mut AnyConnection,
     id: Uuid,
     next_try_at: OffsetDateTime,
+    cause: &str,
 ) -> Result<(), Error> {
     diesel::update(outbox::table.find(id.to_string()))
-        .set(outbox::next_try_at.eq(stored(next_try_at)))
+        .set((
+            outbox::next_try_at.eq(stored(next_try_at)),
+            outbox::cause.eq(cause),
+        ))
         .execute(connection)?;
     Ok(())
 }
@@ -223,15 +261,20 @@ pub fn purge(
     Ok(diesel::delete(old).execute(connection)?)
 }
 
-/// How many calls wait.
+/// How many calls of each kind wait, of every kind that has any.
 ///
 /// # Errors
 /// The database's.
-pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
-    Ok(outbox::table
+pub fn count_waiting(connection: &mut AnyConnection) -> Result<Vec<(Kind, i64)>, Error> {
+    let rows: Vec<(String, i64)> = outbox::table
         .filter(outbox::finished_at.is_null())
-        .count()
-        .get_result(connection)?)
+        .group_by(outbox::kind)
+        .select((outbox::kind, diesel::dsl::count_star()))
+        .load(connection)?;
+    let counted = rows.into_iter();
+    counted
+        .map(|(kind, count)| Ok((kind_of(&kind)?, count)))
+        .collect()
 }
 
 /// The kinds that go by mail.
@@ -249,25 +292,6 @@ fn waiting(lane: Lane) -> Waiting {
     }
 }
 
-fn kind_code(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Logout => "logout",
-        Kind::Unlink => "unlink",
-        Kind::LogoutEverywhere => "logout_everywhere",
-        Kind::UnlinkById => "unlink_by_id",
-        Kind::Mail => "mail",
-        Kind::Forgotten => "forgotten",
-    }
-}
-
 fn kind_of(code: &str) -> Result<Kind, Error> {
-    Ok(match code {
-        "logout" => Kind::Logout,
-        "unlink" => Kind::Unlink,
-        "logout_everywhere" => Kind::LogoutEverywhere,
-        "unlink_by_id" => Kind::UnlinkById,
-        "mail" => Kind::Mail,
-        "forgotten" => Kind::Forgotten,
-        _ => return Err(Error::Unexpected("outbox.kind")),
-    })
+    Kind::parse(code).ok_or(Error::Unexpected("outbox.kind"))
 }

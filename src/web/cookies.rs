@@ -58,6 +58,11 @@ pub(super) enum Notice {
     List(ListNotice),
     /// What became of an act on members.
     Act(ActNotice),
+    /// Something in the outbox was to be tried again.
+    Retried {
+        /// Whether it is.
+        hurried: bool,
+    },
     /// A reason was needed, and none that counts was given.
     NoReason,
 }

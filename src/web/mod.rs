@@ -180,6 +180,8 @@ pub fn table() -> Vec<Address> {
             .get(|| to(admin::ask_reveal))
             .post(|| to(admin::reveal)),
         staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
+        staff(Role::Viewer, "/admin/outbox").get(|| to(admin::outbox)),
+        staff(Role::Admin, "/admin/outbox/{id}/retry").post(|| to(admin::retry_owed)),
         staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
         staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone("/language").post(|| to(preferences::language)),

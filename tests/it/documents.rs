@@ -134,7 +134,8 @@ fn the_operating_guide_names_every_metric() {
     metrics.login("success");
     metrics.password_login("success");
     metrics.password_hash("done");
-    metrics.owed_call("done");
+    metrics.owed_call("logout", "done");
+    metrics.owed_waiting("logout", 0);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();
     let guide = read("docs/operating.md");

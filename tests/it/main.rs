@@ -23,6 +23,7 @@
 mod admin_acts;
 mod admin_bulk;
 mod admin_list;
+mod admin_outbox;
 mod architecture;
 mod audit;
 mod callback;
@@ -57,6 +58,7 @@ mod preflight;
 mod process;
 mod raw_http;
 mod reauth;
+mod reconcile;
 mod redis_faults;
 mod seed;
 mod sessions;

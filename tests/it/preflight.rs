@@ -3,7 +3,7 @@
 
 use kakao_gate::config::Koe;
 use kakao_gate::emulator::{
-    CLIENT_SECRET, Endpoint, Fault, JAVASCRIPT_KEY, OTHER_REST_API_KEY, Times,
+    ADMIN_KEY, CLIENT_SECRET, Endpoint, Fault, JAVASCRIPT_KEY, OTHER_REST_API_KEY, Times,
 };
 use serde_json::Value;
 
@@ -274,6 +274,75 @@ fn of_two_values_one_that_kakao_takes_is_enough() {
         let found = findings(app, &[("KAKAO_ADMIN_KEY", "")]);
         assert_eq!(found.about("admin key").state, "open");
         assert_eq!(found.exit, Some(0));
+    });
+}
+
+// CF-1
+#[test]
+fn the_admin_key_is_tried_and_tells_which_consent_items_there_are() {
+    Stage::default().once(async |app| {
+        let found = findings(app, &[]);
+        assert_eq!(found.exit, Some(0), "{}", found.json);
+        assert_eq!(found.about("admin key").state, "ok");
+        let items = found.about("consent items");
+        assert_eq!(items.state, "ok", "{}", found.json);
+        assert!(items.value.contains("profile_nickname"), "{}", items.value);
+        for keys in [
+            format!("{ADMIN_KEY},next-key"),
+            format!("old-key,{ADMIN_KEY}"),
+        ] {
+            let found = findings(app, &[("KAKAO_ADMIN_KEY", &keys)]);
+            assert_eq!(found.about("admin key").state, "ok", "{}", found.json);
+        }
+        for keys in ["not-the-key", "neither,nor"] {
+            let found = findings(app, &[("KAKAO_ADMIN_KEY", keys)]);
+            assert_eq!(found.exit, Some(1));
+            let key = found.about("admin key");
+            assert_eq!((key.state.as_str(), key.code.as_str()), ("wrong", "-401"));
+            assert!(key.menu.contains("[어드민 키]"), "{}", key.menu);
+            assert_eq!(found.about("consent items").state, "open");
+        }
+        // What it may not do is told apart from its being wrong.
+        app.emulator
+            .fail(Endpoint::UserIds, Fault::refuse("-3"), Times::Always);
+        assert_eq!(findings(app, &[]).about("admin key").code, "-3");
+        app.emulator.heal();
+        app.emulator
+            .fail(Endpoint::UserIds, Fault::RateLimit, Times::Always);
+        assert_eq!(findings(app, &[]).about("quota").state, "wrong");
+        app.emulator.heal();
+        app.emulator
+            .fail(Endpoint::UserIds, Fault::Silence, Times::Always);
+        let hurried = [("KAKAO_TIMEOUT_MS", "300")];
+        let found = findings(app, &hurried);
+        assert_eq!(found.about("admin key").state, "unanswered");
+    });
+}
+
+// OT-2, CF-1
+#[test]
+fn openid_connect_is_looked_at_where_it_is_used() {
+    Stage::default().once(async |app| {
+        assert_eq!(findings(app, &[]).about("OpenID Connect").state, "open");
+        let on = [("KAKAO_OIDC", "on")];
+        let found = findings(app, &on);
+        let openid = found.about("OpenID Connect");
+        assert_eq!(openid.state, "ok", "{}", found.json);
+        assert!(openid.menu.contains("[OpenID Connect]"));
+        let other = Fault::Answer {
+            status: 200,
+            content_type: "application/json".to_owned(),
+            body: r#"{"issuer":"https://evil.example","jwks_uri":"https://evil.example"}"#
+                .to_owned(),
+        };
+        app.emulator.fail(Endpoint::Discovery, other, Times::Always);
+        assert_eq!(findings(app, &on).about("OpenID Connect").state, "wrong");
+        app.emulator.heal();
+        app.emulator
+            .fail(Endpoint::Jwks, Fault::Status(503), Times::Always);
+        let found = findings(app, &on);
+        assert_eq!(found.about("OpenID Connect").state, "unanswered");
+        assert_eq!(found.exit, Some(1));
     });
 }
 

@@ -177,7 +177,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         random: random.clone(),
         vault: Arc::new(Vault::new(&config.secret_keys)?),
         store: Store::open(&config.database, config.limits.database_connections),
-        kakao: Kakao::new(kakao_settings(config))?,
+        kakao: kakao(config)?,
         postman: postman.transpose()?,
         hasher: Hasher::new(config.limits.password_slots, random)?,
         metrics: Metrics::default(),
@@ -190,6 +190,14 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
     })
 }
 
+/// The client of Kakao by itself, for asking whether it takes the settings.
+///
+/// # Errors
+/// Settings that it refuses.
+pub fn kakao(config: &Config) -> Result<Kakao, kakao::BuildError> {
+    Kakao::new(kakao_settings(config))
+}
+
 fn kakao_settings(config: &Config) -> kakao::Settings {
     kakao::Settings {
         auth_url: config.kakao.auth_url.clone(),
@@ -197,6 +205,7 @@ fn kakao_settings(config: &Config) -> kakao::Settings {
         rest_api_key: config.kakao.rest_api_key.clone(),
         client_secrets: config.kakao.client_secrets.clone(),
         admin_keys: config.kakao.admin_keys.clone(),
+        other_app_keys: config.kakao.other_app_keys.clone(),
         app_id: config.kakao.app_id,
         redirect_uri: config.redirect_uri(),
         logout_redirect_uri: config.logout_redirect_uri(),

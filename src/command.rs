@@ -1,4 +1,6 @@
 //! What operators type beside running the service.
 
 pub mod audit;
+pub mod check;
 pub mod member;
+pub mod reconcile;

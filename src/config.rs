@@ -5,7 +5,9 @@
 //! problem, because the silence after a typo costs an afternoon.
 
 mod check;
+pub mod console;
 mod environment;
+mod koe;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use url::Url;
 
 pub use check::{Shown, console_checklist, describe};
 pub use environment::{Environment, Problem, Problems, Warning};
+pub use koe::{Koe, Turn};
 
 use crate::i18n::Lang;
 use crate::member::KakaoId;
@@ -162,6 +165,9 @@ pub struct Kakao {
     pub client_secrets: Vec<Secret>,
     /// `KAKAO_ADMIN_KEY`: none, one, or two during a change.
     pub admin_keys: Vec<Secret>,
+    /// `KAKAO_NATIVE_APP_KEYS`: further keys of the same app, of any kind, to which ID tokens
+    /// that are handed over may have been issued.
+    pub other_app_keys: Vec<String>,
     /// `KAKAO_APP_ID`: the app's number.
     pub app_id: i64,
     /// `KAKAO_SCOPES`: consent items to ask for; none leaves it to the console.

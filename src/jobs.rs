@@ -44,6 +44,10 @@ const KEYS_EVERY: Duration = Duration::from_secs(3_600);
 /// How often the whole audit log is walked.
 const WATCH_EVERY: Duration = Duration::from_secs(3_600);
 
+/// How often it is seen whether the daily comparison with Kakao's members is due. Nothing is asked
+/// in the first hour of a process: one that is restarted again and again must not use the quota up.
+const RECONCILE_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Runs until `stop` changes, finishing the piece of work under way then. A panic costs the piece
 /// of work it happened in.
 pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
@@ -53,6 +57,7 @@ pub async fn run(gate: Gate, stop: watch::Receiver<bool>) {
         deliver(&gate, stop.clone()),
         heed(&gate, stop.clone()),
         renew_keys(&gate, stop.clone()),
+        reconcile(&gate, stop.clone()),
         watch_over(&gate, stop)
     );
 }
@@ -112,6 +117,24 @@ async fn renew_keys(gate: &Gate, mut stop: watch::Receiver<bool>) {
         biased;
         _ = stop.changed() => {}
         () = renewing => {}
+    }
+}
+
+/// Whom Kakao says is connected. It only asks and writes down, and can be left in the middle.
+async fn reconcile(gate: &Gate, mut stop: watch::Receiver<bool>) {
+    let first = tokio::time::Instant::now() + RECONCILE_EVERY;
+    let mut reconcile_at = tokio::time::interval_at(first, RECONCILE_EVERY);
+    reconcile_at.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let reconciling = async {
+        loop {
+            reconcile_at.tick().await;
+            done(gate.reconcile_daily()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = stop.changed() => {}
+        () = reconciling => {}
     }
 }
 
@@ -180,7 +203,12 @@ async fn measure(gate: &Gate) -> Result<(), store::Error> {
             ))
         })
         .await?;
-    gate.metrics.levels(waiting, live);
+    for kind in outbox::Kind::ALL {
+        let of_kind = waiting.iter().find(|(one, _)| *one == kind);
+        let count = of_kind.map_or(0, |(_, count)| *count);
+        gate.metrics.owed_waiting(kind.code(), count);
+    }
+    gate.metrics.sessions_live(live);
     let events = gate.store.read(webhooks::count_waiting).await?;
     gate.metrics.webhooks_waiting(events);
     Ok(())

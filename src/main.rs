@@ -9,9 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::clock::Clock;
-use kakao_gate::command::audit;
-use kakao_gate::command::member;
-use kakao_gate::config::{Config, Environment, Warning, console_checklist, describe};
+use kakao_gate::command::{audit, check, member, reconcile};
+use kakao_gate::config::{Config, Environment, Warning};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
 use kakao_gate::{store, telemetry};
@@ -33,12 +32,14 @@ enum Command {
     /// Bring the database schema up to date, and exit.
     Migrate,
     /// Show the settings in force, every problem with them, and what to enter in Kakao's console.
-    Check,
+    Check(check::Command),
     /// Make a new SECRET_KEY.
     Key,
     /// Find members, and act on them, while the service runs.
     #[command(subcommand)]
     Member(member::Command),
+    /// Compare the members who are connected here with those at Kakao.
+    Reconcile(reconcile::Command),
     /// See whether the audit log is as it was written.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -49,9 +50,10 @@ fn main() -> ExitCode {
     let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
         Command::Migrate => migrate(),
-        Command::Check => check(),
+        Command::Check(command) => check(command),
         Command::Key => key(),
         Command::Member(command) => member(command),
+        Command::Reconcile(command) => reconcile(command),
         Command::Audit(command) => audit(command),
     };
     match result {
@@ -121,29 +123,20 @@ fn migrate() -> Result<()> {
     Ok(())
 }
 
-fn check() -> Result<()> {
+fn check(command: check::Command) -> Result<()> {
     let (environment, config, warnings) = read()?;
     let mut out = io::stdout();
-    writeln!(
-        out,
-        "Settings in force (* = set, the others are built in)\n"
-    )?;
-    for shown in describe(&environment, &config) {
-        let mark = if shown.set { '*' } else { ' ' };
-        writeln!(out, "{mark} {:<26}{}", shown.name, shown.value)?;
+    if !command.json {
+        check::settings(&environment, &config, &warnings, &mut out)?;
     }
-    writeln!(
-        out,
-        "\nTo enter in Kakao's console (developers.kakao.com)\n"
-    )?;
-    for (menu, value) in console_checklist(&config) {
-        writeln!(out, "  {menu}\n      {value}")?;
+    if command.online {
+        let help = config.public_url.join("/help/kakao");
+        actix_web::rt::System::new().block_on(async {
+            let kakao = app::kakao(&config)?;
+            check::online(&kakao, &help, command.json, &mut out).await?;
+            Ok::<_, Box<dyn std::error::Error>>(())
+        })?;
     }
-    writeln!(out)?;
-    for Warning { name, says } in warnings {
-        writeln!(out, "Note: {name} {says}")?;
-    }
-    writeln!(out, "The settings have no problem.")?;
     Ok(())
 }
 
@@ -162,6 +155,18 @@ fn member(command: member::Command) -> Result<()> {
         let gate = app::gate(&config, Clock::system())?;
         let mut out = io::stdout();
         member::run(command, &gate, operator, &mut out).await?;
+        Ok(out.flush()?)
+    })
+}
+
+fn reconcile(command: reconcile::Command) -> Result<()> {
+    let (environment, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    let operator = environment.operator();
+    actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        let mut out = io::stdout();
+        reconcile::run(command, &gate, &operator, &mut out).await?;
         Ok(out.flush()?)
     })
 }

@@ -62,8 +62,8 @@ pub struct Metrics {
     password_logins: Family<OutcomeLabels, Counter>,
     password_hashes: Family<OutcomeLabels, Counter>,
     kakao_refreshes: Family<OutcomeLabels, Counter>,
-    owed_calls: Family<OutcomeLabels, Counter>,
-    owed_waiting: Gauge,
+    owed_calls: Family<OwedLabels, Counter>,
+    owed_waiting: Family<KindLabels, Gauge>,
     sessions_live: Gauge,
     webhook_calls: Family<WebhookCallLabels, Counter>,
     webhook_events: Family<WebhookEventLabels, Counter>,
@@ -99,6 +99,17 @@ struct WebhookEventLabels {
     effect: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OwedLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let buckets = || {
@@ -114,7 +125,7 @@ impl Default for Metrics {
             password_hashes: Family::default(),
             kakao_refreshes: Family::default(),
             owed_calls: Family::default(),
-            owed_waiting: Gauge::default(),
+            owed_waiting: Family::default(),
             sessions_live: Gauge::default(),
             webhook_calls: Family::default(),
             webhook_events: Family::default(),
@@ -157,12 +168,12 @@ impl Metrics {
         );
         registry.register(
             "owed_calls",
-            "Calls owed to Kakao, by outcome of a try",
+            "Calls owed to Kakao and letters, by kind and outcome of a try",
             self.owed_calls.clone(),
         );
         registry.register(
             "owed_calls_waiting",
-            "Calls owed to Kakao",
+            "Calls owed to Kakao and letters, by kind",
             self.owed_waiting.clone(),
         );
         registry.register("sessions_live", "Live sessions", self.sessions_live.clone());
@@ -226,11 +237,10 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts a try at a call owed to Kakao.
-    pub fn owed_call(&self, outcome: &'static str) {
-        self.owed_calls
-            .get_or_create(&OutcomeLabels { outcome })
-            .inc();
+    /// Counts a try at a call owed to Kakao, or at a letter.
+    pub fn owed_call(&self, kind: &'static str, outcome: &'static str) {
+        let labels = OwedLabels { kind, outcome };
+        self.owed_calls.get_or_create(&labels).inc();
     }
 
     /// Counts a call of one of Kakao's webhooks.
@@ -252,9 +262,14 @@ impl Metrics {
         self.webhooks_waiting.set(waiting);
     }
 
-    /// Notes how many calls wait and how many sessions live.
-    pub fn levels(&self, owed_waiting: i64, sessions_live: i64) {
-        self.owed_waiting.set(owed_waiting);
-        self.sessions_live.set(sessions_live);
+    /// Notes how many calls of a kind wait.
+    pub fn owed_waiting(&self, kind: &'static str, waiting: i64) {
+        let labels = KindLabels { kind };
+        self.owed_waiting.get_or_create(&labels).set(waiting);
+    }
+
+    /// Notes how many sessions live.
+    pub fn sessions_live(&self, live: i64) {
+        self.sessions_live.set(live);
     }
 }

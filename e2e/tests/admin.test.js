@@ -52,6 +52,8 @@ const pages = () => [
   [`${member}/reveal`, 'reveal'],
   ['/admin/members/export?status=active', 'export'],
   ['/admin/audit', 'audit'],
+  ['/admin/outbox', 'outbox'],
+  ['/admin/outbox?state=done', 'outbox-done'],
   ['/admin/audit?result=failed&from=2020-01-01&to=2020-01-02', 'audit-empty'],
   ['/reauth?next=/admin', 'reauth'],
 ];

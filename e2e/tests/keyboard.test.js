@@ -25,7 +25,7 @@ const STOPS = [
 const MEMBER_STOPS = [
   ['/me', [
     ...MEMBER,
-    ...say('me.edit', 'me.kakao.resync', 'me.kakao.unlink', 'me.pw.set', 'me.mkt.turn.on', 'me.data', 'me.out'),
+    ...say('me.edit', 'me.kakao.resync', 'kc.title', 'me.kakao.unlink', 'me.pw.set', 'me.mkt.turn.on', 'me.data', 'me.out'),
     ...FOOT,
   ]],
   ['/logout', [...MEMBER, ...say('lo.svc', 'lo.kakao', 'lo.all', 'lo.stay'), ...FOOT]],

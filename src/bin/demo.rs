@@ -13,7 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use kakao_gate::app::{self, Surroundings};
 use kakao_gate::clock::Clock;
 use kakao_gate::config::{Config, Environment};
-use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, Settings};
+use kakao_gate::emulator::{
+    ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, ServiceTerm, Settings,
+};
 use kakao_gate::random::Random;
 use kakao_gate::vault::Vault;
 use kakao_gate::{seed, store, telemetry};
@@ -51,6 +53,11 @@ const BROUGHT: &[&str] = &[
     "LOG_FORMAT",
     "METRICS_BIND",
     "RUST_LOG",
+    "KAKAO_OIDC",
+    "KAKAO_SCOPES",
+    "KAKAO_SERVICE_TERMS",
+    "KAKAO_UNLINKED",
+    "KAKAO_UNLINK_METHOD",
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -69,17 +76,18 @@ async fn run() -> Result<()> {
     // Listening for signals first: Ctrl-C while starting stops cleanly too.
     let mut int = signal(SignalKind::interrupt())?;
     let mut term = signal(SignalKind::terminate())?;
+    let brought = Environment::of_the_process()?.only(BROUGHT);
     let service = listen(SERVICE_PORT)?;
     let service_url = format!("http://{}", service.local_addr()?);
     let emulator = Emulator::start_with_mail_at(
         listen(EMULATOR_PORT)?,
         listen(MAIL_PORT)?,
-        Settings::seeded(&service_url),
+        at_kakao(&service_url, &brought),
     )?;
     let world = emulator.world();
     let owner = world.person(OWNER).ok_or("the emulator knows no owner")?;
     let owner_id = world.user_id(OWNER).ok_or("the owner has no number")?;
-    let environment = environment(&service_url, &emulator, owner_id)?;
+    let environment = environment(brought, &service_url, &emulator, owner_id)?;
     let (config, warnings) = environment.read()?;
     telemetry::init(config.log_format, environment.log_filter());
     for warning in warnings {
@@ -127,9 +135,27 @@ fn populate(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn environment(service_url: &str, emulator: &Emulator, owner: i64) -> Result<Environment> {
-    let brought = Environment::of_the_process()?;
-    let mut environment = brought.only(BROUGHT);
+/// The app as its developer would have set it up at Kakao: with OpenID Connect, and with Kakao Sync
+/// when its terms are to be recorded.
+fn at_kakao(service_url: &str, brought: &Environment) -> Settings {
+    let mut settings = Settings::seeded(service_url);
+    settings.app.openid = true;
+    if brought.has("KAKAO_SERVICE_TERMS") {
+        settings.app.terms = vec![
+            ServiceTerm::new("service", "서비스 이용약관", true),
+            ServiceTerm::new("marketing", "혜택·소식 수신", false),
+        ];
+    }
+    settings
+}
+
+fn environment(
+    brought: Environment,
+    service_url: &str,
+    emulator: &Emulator,
+    owner: i64,
+) -> Result<Environment> {
+    let mut environment = brought;
     for (name, value) in [
         ("BIND", service_url.trim_start_matches("http://").to_owned()),
         ("PUBLIC_URL", service_url.to_owned()),
@@ -140,6 +166,7 @@ fn environment(service_url: &str, emulator: &Emulator, owner: i64) -> Result<Env
         ("KAKAO_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
         ("KAKAO_ADMIN_KEY", ADMIN_KEY.to_owned()),
         ("KAKAO_APP_ID", APP_ID.to_string()),
+        ("KAKAO_OIDC", "on".to_owned()),
         ("ADMIN_KAKAO_IDS", owner.to_string()),
         ("SMTP_URL", emulator.smtp_url().to_owned()),
         ("MAIL_FROM", MAIL_FROM.to_owned()),

@@ -1,7 +1,7 @@
 //! What an operator is shown: the settings in force, and what to enter in Kakao's console.
 
 use super::environment::KNOWN;
-use super::{Config, Environment, UnlinkMethod};
+use super::{Config, Environment, UnlinkMethod, console};
 
 /// One setting as `kakao-gate check` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,7 @@ fn value(name: &str, config: &Config) -> String {
         "KAKAO_REST_API_KEY" => hidden(1),
         "KAKAO_CLIENT_SECRET" => hidden(config.kakao.client_secrets.len()),
         "KAKAO_ADMIN_KEY" => hidden(config.kakao.admin_keys.len()),
+        "KAKAO_NATIVE_APP_KEYS" => hidden(config.kakao.other_app_keys.len()),
         "KAKAO_APP_ID" => config.kakao.app_id.to_string(),
         "KAKAO_SCOPES" if config.kakao.scopes.is_empty() => "(as in the console)".to_owned(),
         "KAKAO_SCOPES" => config.kakao.scopes.join(","),
@@ -144,35 +145,29 @@ pub fn console_checklist(config: &Config) -> Vec<(&'static str, String)> {
         config.kakao.scopes.join(", ")
     };
     vec![
-        ("[카카오 로그인] > [사용 설정]", "ON".to_owned()),
+        (console::SWITCH, "ON".to_owned()),
+        (console::REDIRECT_URI, config.redirect_uri()),
         (
-            "[앱] > [플랫폼 키] > [REST API 키] > 리다이렉트 URI",
-            config.redirect_uri(),
-        ),
-        (
-            "[앱] > [플랫폼 키] > [REST API 키] > 클라이언트 시크릿",
+            console::CLIENT_SECRET,
             if config.kakao.client_secrets.is_empty() {
                 "OFF (KAKAO_CLIENT_SECRET is not set)".to_owned()
             } else {
                 "ON, its value in KAKAO_CLIENT_SECRET".to_owned()
             },
         ),
+        (console::LOGOUT_REDIRECT_URI, config.logout_redirect_uri()),
+        (console::CONSENT_ITEMS, scopes),
         (
-            "[카카오 로그인] > [고급] > 로그아웃 리다이렉트 URI",
-            config.logout_redirect_uri(),
-        ),
-        ("[카카오 로그인] > [동의항목]", scopes),
-        (
-            "[카카오 로그인] > [OpenID Connect]",
+            console::OPENID_CONNECT,
             if config.kakao.oidc {
                 "ON (KAKAO_OIDC is on)".to_owned()
             } else {
                 "as you like: no ID token is read while KAKAO_OIDC is off".to_owned()
             },
         ),
-        ("[앱] > [웹훅] > 연결 해제 웹훅", unlink_webhook(config)),
+        (console::UNLINK_WEBHOOK, unlink_webhook(config)),
         (
-            "[앱] > [웹훅] > 계정 상태 변경 웹훅",
+            console::ACCOUNT_WEBHOOK,
             config.public_url.join(ACCOUNT_WEBHOOK),
         ),
     ]

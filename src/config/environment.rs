@@ -36,6 +36,7 @@ pub(super) const KNOWN: &[&str] = &[
     "KAKAO_REST_API_KEY",
     "KAKAO_CLIENT_SECRET",
     "KAKAO_ADMIN_KEY",
+    "KAKAO_NATIVE_APP_KEYS",
     "KAKAO_APP_ID",
     "KAKAO_SCOPES",
     "KAKAO_OIDC",
@@ -70,10 +71,6 @@ pub(super) const KNOWN: &[&str] = &[
     "RATE_JOINS",
     "SHUTDOWN_SECONDS",
 ];
-
-/// Settings of the design that no part of this version reads yet. Setting one is reported,
-/// because believing in protection that is not there is worse than not having it.
-const PLANNED: &[&str] = &["KAKAO_NATIVE_APP_KEYS"];
 
 /// Names and texts to read a [`Config`] from.
 #[derive(Clone, Debug, Default)]
@@ -205,6 +202,11 @@ impl Environment {
             _ => Err(Problems(reader.problems)),
         }
     }
+}
+
+/// Kakao's keys are 32 hexadecimal digits in every sample; only what cannot be one is refused.
+fn is_app_key(text: &str) -> bool {
+    text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn unreadable_dotenv() -> Problems {
@@ -416,6 +418,13 @@ impl Reader<'_> {
             );
         }
         let admin_keys = self.secrets("KAKAO_ADMIN_KEY");
+        let other_app_keys = self.list("KAKAO_NATIVE_APP_KEYS");
+        if !other_app_keys.iter().all(|key| is_app_key(key)) {
+            self.problem(
+                "KAKAO_NATIVE_APP_KEYS",
+                "is a comma-separated list of app keys",
+            );
+        }
         let auth_url = self.kakao_host("KAKAO_AUTH_URL", KAKAO_AUTH_URL);
         let api_url = self.kakao_host("KAKAO_API_URL", KAKAO_API_URL);
         let scopes = self.list("KAKAO_SCOPES");
@@ -450,6 +459,7 @@ impl Reader<'_> {
             rest_api_key: rest_api_key?,
             client_secrets,
             admin_keys,
+            other_app_keys,
             app_id: app_id?,
             scopes,
             oidc: oidc?,
@@ -624,10 +634,6 @@ impl Reader<'_> {
         for name in names {
             let bare = name.strip_suffix("_FILE").unwrap_or(&name);
             if KNOWN.contains(&bare) {
-                continue;
-            }
-            if PLANNED.contains(&bare) {
-                self.warning(bare, "is not used in this version");
                 continue;
             }
             let close = KNOWN
@@ -865,6 +871,10 @@ mod tests {
             (&[("KAKAO_CLIENT_SECRET", "a,b,c")], "KAKAO_CLIENT_SECRET"),
             (&[("KAKAO_OIDC", "yes")], "KAKAO_OIDC"),
             (&[("KAKAO_SERVICE_TERMS", "1")], "KAKAO_SERVICE_TERMS"),
+            (
+                &[("KAKAO_NATIVE_APP_KEYS", "0123abc,a key")],
+                "KAKAO_NATIVE_APP_KEYS",
+            ),
             (&[("SECRET_KEY_FILE", "/nonexistent")], "SECRET_KEY"),
         ] {
             assert_eq!(problems(pairs), [name], "{pairs:?}");

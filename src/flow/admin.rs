@@ -9,6 +9,7 @@ mod export;
 mod find;
 mod lift;
 mod member;
+pub mod outbox;
 mod permission;
 mod reason;
 pub mod record;

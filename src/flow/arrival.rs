@@ -34,6 +34,8 @@ pub(super) enum Admission {
     Conflict(Waiting),
     /// Has to agree to the terms first; what the browser keeps meanwhile.
     Undecided(String),
+    /// Not a member, in a login that nobody asked for.
+    Unasked,
 }
 
 /// A member whom Kakao vouched for, about to be let in.
@@ -174,6 +176,10 @@ impl Gate {
                         gate.audit(connection, &[audited], now)?;
                         return Ok(Admission::OtherPerson);
                     }
+                }
+                if attempt.is_silent() && members::of_kakao(connection, profile)?.is_none() {
+                    gate.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
+                    return Ok(Admission::Unasked);
                 }
                 if let Some(conflict) = gate.stop_at(connection, &arrival, attempt, &from, now)? {
                     return Ok(conflict);
@@ -334,6 +340,11 @@ impl Gate {
                 let sealed = waiting.seal(&self.vault).map_err(|_| Why::Server)?;
                 Ok(Ending::Conflict(Some(sealed)))
             }
+            // Whoever becomes a member presses a button for it.
+            Admission::Unasked => Err(LoginFailure {
+                why: Why::Cancelled,
+                cause: Some("not a member, and nobody asked".to_owned()),
+            }),
             Admission::OtherPerson => Err(LoginFailure {
                 why: Why::OtherPerson,
                 cause: Some("somebody else's Kakao account".to_owned()),

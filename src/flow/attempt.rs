@@ -39,6 +39,8 @@ pub enum Purpose {
     Login,
     /// The same, of somebody who is to choose between the accounts that Kakao remembers.
     Choice,
+    /// A login that nobody asked for, and in which nobody is asked anything.
+    Silent,
     /// Somebody signed in is to show that it is still them.
     Proof(MemberId),
     /// Somebody signed in is asked for consent items: their session goes on, with tokens that say
@@ -95,6 +97,12 @@ impl Attempt {
         })
     }
 
+    /// Whether nobody asked for it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.purpose == Purpose::Silent
+    }
+
     /// When it began.
     #[must_use]
     pub fn started(&self) -> OffsetDateTime {
@@ -142,7 +150,7 @@ impl Attempt {
     #[must_use]
     pub fn awaits(&self) -> Option<MemberId> {
         match self.purpose {
-            Purpose::Login | Purpose::Choice | Purpose::Link(_) => None,
+            Purpose::Login | Purpose::Choice | Purpose::Silent | Purpose::Link(_) => None,
             Purpose::Proof(member) | Purpose::Consent { member, .. } => Some(member),
         }
     }
@@ -160,7 +168,7 @@ impl Attempt {
     #[must_use]
     pub fn member(&self) -> Option<MemberId> {
         match self.purpose {
-            Purpose::Login | Purpose::Choice => None,
+            Purpose::Login | Purpose::Choice | Purpose::Silent => None,
             Purpose::Proof(member) | Purpose::Consent { member, .. } => Some(member),
             Purpose::Link(bound) => Some(bound.member),
         }
@@ -170,7 +178,7 @@ impl Attempt {
     #[must_use]
     pub fn action(&self) -> &'static str {
         match self.purpose {
-            Purpose::Login | Purpose::Choice => "login.kakao",
+            Purpose::Login | Purpose::Choice | Purpose::Silent => "login.kakao",
             Purpose::Proof(_) => "reauth.kakao",
             Purpose::Consent { .. } => "kakao.consent.ask",
             Purpose::Link(_) => "kakao.link",
@@ -221,6 +229,8 @@ struct Stored {
     l: Option<Bound>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     a: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    q: bool,
 }
 
 impl Stored {
@@ -232,6 +242,7 @@ impl Stored {
             },
             (Some(member), _) => Purpose::Proof(member),
             (None, Some(bound)) => Purpose::Link(bound),
+            (None, None) if self.q => Purpose::Silent,
             (None, None) => Purpose::Login,
         }
     }
@@ -279,6 +290,7 @@ impl Attempts {
                     _ => None,
                 },
                 a: attempt.asks().to_vec(),
+                q: attempt.is_silent(),
             })
             .collect();
         let plain = serde_json::to_vec(&stored).map_err(|_| SealError)?;

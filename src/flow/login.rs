@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Attempt, Attempts, Gate, LoginFailure, Next, Origin, Purpose, Why};
-use crate::kakao::{AuthorizationCode, Authorize, Prompt, code_challenge};
+use crate::kakao::{AuthorizationCode, Authorize, Prompt, Weather, code_challenge};
 use crate::session::Token;
 use crate::store;
 use crate::store::attempts::{self, Claim};
@@ -133,6 +133,12 @@ impl Callback {
 }
 
 impl Gate {
+    /// How Kakao is, as far as this process has asked it: what the login page says of it.
+    #[must_use]
+    pub fn weather(&self) -> Weather {
+        self.kakao.weather()
+    }
+
     /// Begins a login: one more attempt in this browser, and the address to send it to.
     /// `ask` names consent items that a login asks for again; `purpose` names its own.
     ///
@@ -158,6 +164,8 @@ impl Gate {
             scopes,
             prompt: match attempt.purpose {
                 Purpose::Login | Purpose::Consent { .. } => None,
+                // Kakao shows nothing, and answers with an error where it would have to.
+                Purpose::Silent => Some(Prompt::None),
                 Purpose::Proof(_) => Some(Prompt::Login),
                 // Not whichever account the browser happens to be signed in to.
                 Purpose::Choice | Purpose::Link(_) => Some(Prompt::SelectAccount),
@@ -193,7 +201,9 @@ impl Gate {
                 finished(tokio::spawn(story).await)
             }
             Err(why) => {
-                if let Some(attempt) = attempts.find(&callback.state) {
+                let attempt = attempts.find(&callback.state);
+                // That Kakao does not know a browser is nobody's failed sign-in.
+                if let Some(attempt) = attempt.filter(|attempt| !attempt.is_silent()) {
                     self.tell_of_unfinished(attempt, &why, &origin).await;
                 }
                 Err(why.into())

@@ -209,7 +209,7 @@ impl Gate {
         now: OffsetDateTime,
     ) -> Result<String, store::Error> {
         let debt = self.owe_back(connection, Kind::Logout, None, &arrival.tokens, now)?;
-        outbox::retry_at(connection, debt, now + LIFE)?;
+        outbox::retry_at(connection, debt, now + LIFE, None)?;
         let sealed = Undecided::of(attempt, arrival, debt, now).seal(&self.vault)?;
         attempts::settle(connection, &attempt.state_hash(), &format!("join:{sealed}"))?;
         Ok(sealed)

@@ -289,7 +289,7 @@ impl Gate {
     }
 
     async fn pay(&self, debt: &DueCall) -> Result<(), store::Error> {
-        let (id, tries) = (debt.id, debt.tries);
+        let (id, tries, kind) = (debt.id, debt.tries, debt.kind);
         let told = self.vault.open(&context(id), &debt.sealed_token);
         let told = told.and_then(|bytes| String::from_utf8(bytes).ok());
         let told = told.and_then(|told| Told::parse(debt.kind, &told));
@@ -300,25 +300,26 @@ impl Gate {
         let now = self.clock.now();
         match payment {
             Payment::Done => {
-                self.metrics.owed_call("done");
+                self.metrics.owed_call(kind.code(), "done");
                 tracing::info!(outbox.id = %id, tries, "a debt was paid");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, "done", now))
                     .await
             }
             Payment::Never(outcome, cause) => {
-                self.metrics.owed_call("given_up");
+                self.metrics.owed_call(kind.code(), "given_up");
                 tracing::warn!(outbox.id = %id, tries, cause, "a debt is given up");
                 self.store
                     .write(move |connection| outbox::finish(connection, id, outcome, now))
                     .await
             }
             Payment::Later(cause) => {
-                self.metrics.owed_call("put_off");
+                self.metrics.owed_call(kind.code(), "put_off");
                 let next = now + self.wait_after(tries);
                 tracing::warn!(outbox.id = %id, tries, cause, "a debt was put off");
+                let cause = shown(kind, &cause);
                 self.store
-                    .write(move |connection| outbox::retry_at(connection, id, next))
+                    .write(move |connection| outbox::retry_at(connection, id, next, Some(&cause)))
                     .await
             }
         }
@@ -401,5 +402,41 @@ impl Gate {
         let wait = SHORTEST.saturating_mul(1 << doublings).min(LONGEST);
         let [dice] = self.random.bytes::<1>().unwrap_or([128]);
         wait.mul_f64(0.8 + 0.4 * f64::from(dice) / 255.0)
+    }
+}
+
+/// Why a debt was put off, as the administration may see it: what Kakao says names nobody, while a
+/// mail server may repeat an address, so of its words only the number is kept.
+fn shown(kind: Kind, cause: &str) -> String {
+    if !matches!(kind, Kind::Mail | Kind::Forgotten) {
+        return cause.to_owned();
+    }
+    let mut words = cause.split(|c: char| !c.is_ascii_alphanumeric());
+    let code = words.find(|word| {
+        word.len() == 3
+            && word.starts_with(['4', '5'])
+            && word.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    match code {
+        Some(code) => format!("SMTP {code}"),
+        None => "SMTP".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // LG-2
+    #[test]
+    fn what_is_shown_of_a_cause_names_nobody() {
+        let refused = "the mail server says 451 4.7.1 <a@example.com>: try later";
+        assert_eq!(shown(Kind::Mail, refused), "SMTP 451");
+        assert_eq!(
+            shown(Kind::Forgotten, "no answer for a@example.com"),
+            "SMTP"
+        );
+        let kakao = "Kakao call logout: temporary, status 503";
+        assert_eq!(shown(Kind::Logout, kakao), kakao);
     }
 }

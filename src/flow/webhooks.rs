@@ -141,6 +141,28 @@ impl Gate {
         })
     }
 
+    /// Writes an unlink down that no webhook has told: Kakao's list of members, read since `seen_at`,
+    /// lacks the person.
+    pub(super) async fn hear_missed_unlink(
+        &self,
+        kakao_id: KakaoId,
+        seen_at: OffsetDateTime,
+    ) -> Result<Heard, store::Error> {
+        let at = seen_at.unix_timestamp();
+        let about = format!("reconcile/{}/{kakao_id}/{at}", self.rules.app_id);
+        let new = NewEvent {
+            id: self.random.id(seen_at)?,
+            digest: fingerprint(about.as_bytes()),
+            source: Source::Reconciled,
+            event: effect::UNLINKED,
+            kakao_id: Some(kakao_id),
+            reason: None,
+            happened_at: seen_at,
+            received_at: seen_at,
+        };
+        self.write_down(new).await
+    }
+
     async fn write_down(&self, new: NewEvent) -> Result<Heard, store::Error> {
         let source = new.source.code();
         let kept = self

@@ -19,7 +19,8 @@ pub(super) async fn attempt<T>(
     let started = Instant::now();
     let outcome = understood(call, slot, request, decode).await;
     let kind = outcome.as_ref().err().map(|error| &error.kind);
-    slot.recent().note(Instant::now(), started.elapsed(), kind);
+    slot.recent()
+        .note(Instant::now(), started.elapsed(), call, kind);
     match &outcome {
         Ok(_) => tracing::debug!(
             call = call.name(),

@@ -114,6 +114,7 @@ mod tests {
             rest_api_key: "rest-key".into(),
             client_secrets: vec![Secret::new("the-client-secret")],
             admin_keys: vec![Secret::new("the-admin-key")],
+            other_app_keys: vec![],
             app_id: 1,
             redirect_uri: "https://a.example/auth/kakao/callback?x=1&y=%20".into(),
             logout_redirect_uri: "https://a.example/logged-out".into(),

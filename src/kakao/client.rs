@@ -3,8 +3,10 @@
 mod consent;
 mod grant;
 mod hooks;
+pub(super) mod probes;
 #[cfg(test)]
 mod tests;
+pub(super) mod user_ids;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use super::rotation::Rotation;
 use super::settings::{BuildError, Settings};
 use super::transport::{NoReply, Slot, Transport};
 use super::user::{self, User};
+use super::weather::Weather;
 use super::wire::{self, TokenInfo, Tokens};
 use crate::config::is_loopback;
 use crate::member::KakaoId;
@@ -127,10 +130,22 @@ impl Kakao {
         self.0.transport.recent().pulse(Instant::now())
     }
 
+    /// Whether people who are about to sign in with Kakao should be told that it has trouble.
+    #[must_use]
+    pub fn weather(&self) -> Weather {
+        self.0.transport.recent().weather(Instant::now())
+    }
+
     /// Kakao's issuer identifier (OpenID Connect Discovery section 3).
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
+    }
+
+    /// Where Kakao's public keys are fetched from.
+    #[must_use]
+    pub fn keys_address(&self) -> &str {
+        self.0.endpoints.jwks.as_str()
     }
 
     /// Whether logins ask for an ID token, and must get one.
@@ -364,7 +379,7 @@ impl Kakao {
         self.0.transport.slot().await.map_err(|none| {
             let error = failed(call, none);
             let recent = self.0.transport.recent();
-            recent.note(Instant::now(), started.elapsed(), Some(&error.kind));
+            recent.note(Instant::now(), started.elapsed(), call, Some(&error.kind));
             record_failure(&error, started.elapsed());
             error
         })

@@ -8,6 +8,7 @@ pub(super) struct Endpoints {
     pub(super) authorize: Url,
     pub(super) account_logout: Url,
     pub(super) jwks: Url,
+    pub(super) discovery: Url,
     pub(super) token: Url,
     pub(super) token_info: Url,
     pub(super) user: Url,
@@ -16,6 +17,7 @@ pub(super) struct Endpoints {
     pub(super) scopes: Url,
     pub(super) revoke_scopes: Url,
     pub(super) service_terms: Url,
+    pub(super) user_ids: Url,
 }
 
 impl Endpoints {
@@ -36,6 +38,7 @@ impl Endpoints {
             authorize: auth("/oauth/authorize")?,
             account_logout: auth("/oauth/logout")?,
             jwks: auth("/.well-known/jwks.json")?,
+            discovery: auth("/.well-known/openid-configuration")?,
             token: auth("/oauth/token")?,
             token_info: api("/v1/user/access_token_info")?,
             // Without it the addresses of pictures are http.
@@ -46,6 +49,7 @@ impl Endpoints {
             revoke_scopes: api("/v2/user/revoke/scopes")?,
             // All terms of the app: those that somebody has withdrawn are told too.
             service_terms: api("/v2/user/service_terms?result=app_service_terms")?,
+            user_ids: api("/v1/user/ids")?,
         })
     }
 }

@@ -11,6 +11,12 @@ use std::time::Duration;
 pub enum Call {
     /// `GET /.well-known/jwks.json`.
     Keys,
+    /// `GET /.well-known/openid-configuration`.
+    Discovery,
+    /// `GET /oauth/authorize`, by us and not by a browser.
+    Authorize,
+    /// `GET /oauth/logout`, by us and not by a browser.
+    AccountLogout,
     /// `POST /oauth/token` with an authorization code.
     Token,
     /// `POST /oauth/token` with a refresh token.
@@ -35,6 +41,10 @@ pub enum Call {
     RevokeScopes,
     /// `GET /v2/user/service_terms`.
     ServiceTerms,
+    /// `GET /v1/user/ids` with the admin key.
+    UserIds,
+    /// `GET /v2/user/scopes` with the admin key.
+    ScopesByAdmin,
 }
 
 impl Call {
@@ -43,6 +53,9 @@ impl Call {
     pub fn name(self) -> &'static str {
         match self {
             Self::Keys => "keys",
+            Self::Discovery => "discovery",
+            Self::Authorize => "authorize",
+            Self::AccountLogout => "account_logout",
             Self::Token => "token",
             Self::Refresh => "refresh",
             Self::TokenInfo => "token_info",
@@ -55,6 +68,8 @@ impl Call {
             Self::Scopes => "scopes",
             Self::RevokeScopes => "revoke_scopes",
             Self::ServiceTerms => "service_terms",
+            Self::UserIds => "user_ids",
+            Self::ScopesByAdmin => "scopes_by_admin",
         }
     }
 
@@ -62,7 +77,11 @@ impl Call {
     pub(super) fn by_admin(self) -> bool {
         matches!(
             self,
-            Self::UserByAdmin | Self::LogoutEverywhere | Self::UnlinkByAdmin
+            Self::UserByAdmin
+                | Self::LogoutEverywhere
+                | Self::UnlinkByAdmin
+                | Self::UserIds
+                | Self::ScopesByAdmin
         )
     }
 }

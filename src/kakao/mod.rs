@@ -26,11 +26,14 @@ mod settings;
 mod signing;
 mod transport;
 mod user;
+mod weather;
 mod wire;
 
 pub use authorize::{Authorize, Prompt, code_challenge};
 pub use classify::is_scope_id;
 pub use client::Kakao;
+pub use client::probes::{Discovery, Stopped};
+pub use client::user_ids::{LARGEST_PAGE, UserIds};
 pub use consent::{ConsentItem, ServiceTerm};
 pub use credential::{AccessToken, AuthorizationCode, InvalidCredential, RefreshToken};
 pub use error::{Call, Code, Error, Fault, Kind, Trouble};
@@ -38,7 +41,8 @@ pub use event::{
     Event, EventError, EventRefused, LONGEST as LONGEST_EVENT, UNKNOWN as UNKNOWN_EVENT,
 };
 pub use id_token::{IdToken, IdTokenError, Named, Unverified};
-pub use pulse::{Pulse, WINDOW};
+pub use pulse::{Pulse, SLOW, WINDOW};
 pub use settings::{BuildError, Settings};
 pub use user::{Email, User};
+pub use weather::Weather;
 pub use wire::{Refreshed, TokenInfo, Tokens};

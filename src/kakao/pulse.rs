@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::Kind;
+use super::error::{Call, Kind};
+use super::weather::{Omen, Sky, Weather};
 
 /// How far back "lately" reaches.
 pub const WINDOW: Duration = Duration::from_secs(300);
@@ -14,9 +15,15 @@ pub const WINDOW: Duration = Duration::from_secs(300);
 /// The most calls remembered; with more in five minutes, the latest of them.
 const MOST: usize = 4_096;
 
+/// A call that takes longer makes people wait.
+pub const SLOW: Duration = Duration::from_secs(1);
+
 /// The calls of the last five minutes. Its lock is held for a moment, and never while waiting.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<VecDeque<Beat>>);
+pub(super) struct Recent {
+    beats: Mutex<VecDeque<Beat>>,
+    sky: Sky,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Beat {
@@ -38,8 +45,10 @@ pub struct Pulse {
 
 impl Recent {
     /// Notes a call that ended at `now`; `kind` is what went wrong.
-    pub(super) fn note(&self, now: Instant, took: Duration, kind: Option<&Kind>) {
-        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn note(&self, now: Instant, took: Duration, call: Call, kind: Option<&Kind>) {
+        let failed = kind.is_some_and(is_failure);
+        self.sky.note(now, Omen::of(took, call, kind));
+        let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         forget(&mut beats, now);
         if beats.len() == MOST {
             beats.pop_front();
@@ -47,13 +56,18 @@ impl Recent {
         beats.push_back(Beat {
             at: now,
             took,
-            failed: kind.is_some_and(is_failure),
+            failed,
         });
+    }
+
+    /// Whether people should be told.
+    pub(super) fn weather(&self, now: Instant) -> Weather {
+        self.sky.weather(now)
     }
 
     pub(super) fn pulse(&self, now: Instant) -> Pulse {
         let beats: Vec<Beat> = {
-            let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
             forget(&mut beats, now);
             beats.iter().copied().collect()
         };
@@ -80,7 +94,7 @@ fn forget(beats: &mut VecDeque<Beat>, now: Instant) {
 
 /// Whether somebody who operates the service should know: a code used twice, or a consent that
 /// was refused, is between Kakao and one person.
-fn is_failure(kind: &Kind) -> bool {
+pub(super) fn is_failure(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Temporary
@@ -101,15 +115,21 @@ mod tests {
     fn the_pulse_is_of_the_last_five_minutes_and_of_failures_that_are_kakaos_or_ours() {
         let (recent, then) = (Recent::default(), Instant::now());
         assert_eq!(recent.pulse(then), Pulse::default());
-        recent.note(then, Duration::from_secs(9), Some(&Kind::Temporary));
+        recent.note(
+            then,
+            Duration::from_secs(9),
+            Call::User,
+            Some(&Kind::Temporary),
+        );
         assert_eq!(recent.pulse(then + WINDOW).failures, 1);
         let now = then + WINDOW + Duration::from_millis(1);
         for tens in 1..=20 {
-            recent.note(now, Duration::from_millis(tens * 10), None);
+            recent.note(now, Duration::from_millis(tens * 10), Call::User, None);
         }
         assert_eq!(recent.pulse(now).p95, Duration::from_millis(190));
-        recent.note(now, Duration::from_millis(1), Some(&Kind::CodeUsed));
-        recent.note(now, Duration::from_millis(1), Some(&Kind::BadClient));
+        let brief = Duration::from_millis(1);
+        recent.note(now, brief, Call::Token, Some(&Kind::CodeUsed));
+        recent.note(now, brief, Call::Token, Some(&Kind::BadClient));
         let pulse = recent.pulse(now);
         assert_eq!((pulse.calls, pulse.failures), (22, 1));
     }
@@ -118,7 +138,7 @@ mod tests {
     fn a_storm_of_calls_is_remembered_in_bounded_memory() {
         let (recent, now) = (Recent::default(), Instant::now());
         for _ in 0..3 * MOST {
-            recent.note(now, Duration::ZERO, None);
+            recent.note(now, Duration::ZERO, Call::User, None);
         }
         assert_eq!(recent.pulse(now).calls, MOST);
     }

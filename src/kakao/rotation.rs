@@ -23,6 +23,11 @@ impl<T> Rotation<T> {
         self.keys.get(place).map(|key| (place, key))
     }
 
+    /// The key at `place`, whichever is in use.
+    pub(super) fn at(&self, place: usize) -> Option<&T> {
+        self.keys.get(place)
+    }
+
     /// Every key: Kakao may use either while they change.
     pub(super) fn all(&self) -> impl Iterator<Item = &T> {
         self.keys.iter()

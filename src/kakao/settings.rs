@@ -23,6 +23,9 @@ pub struct Settings {
     pub client_secrets: Vec<Secret>,
     /// Admin keys, two while they change; needed for the calls that act by member number.
     pub admin_keys: Vec<Secret>,
+    /// Further keys of the same app, of any kind, that may be the audience of an ID token which
+    /// is handed over to us, or of a security event about our app.
+    pub other_app_keys: Vec<String>,
     /// Number of the app. A token issued to another app is refused.
     pub app_id: i64,
     /// Redirect URI exactly as registered, byte for byte.
@@ -63,6 +66,15 @@ pub enum BuildError {
 }
 
 impl Settings {
+    /// The keys of the app that tokens which are handed over may name as their audience: the REST
+    /// API key first. A login of ours accepts the REST API key alone.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        let others = self.other_app_keys.iter();
+        std::iter::once(&self.rest_api_key)
+            .chain(others)
+            .map(String::as_str)
+    }
+
     pub(super) fn check(&self) -> Result<(), BuildError> {
         for (name, url) in [("auth_url", &self.auth_url), ("api_url", &self.api_url)] {
             if !is_host(url) {
@@ -89,6 +101,9 @@ impl Settings {
         }
         if !self.admin_keys.iter().all(|key| is_key(key.expose())) {
             return Err(BuildError::Credential("admin_keys"));
+        }
+        if !self.other_app_keys.iter().all(|key| is_key(key)) {
+            return Err(BuildError::Credential("other_app_keys"));
         }
         if self.concurrent_calls == 0 {
             return Err(BuildError::Zero("concurrent_calls"));
@@ -131,6 +146,7 @@ mod tests {
             rest_api_key: "key".into(),
             client_secrets: vec![],
             admin_keys: vec![],
+            other_app_keys: vec![],
             app_id: 1,
             redirect_uri: "https://a.example/auth/kakao/callback".into(),
             logout_redirect_uri: "https://a.example/logged-out".into(),
@@ -197,6 +213,10 @@ mod tests {
                 ..settings()
             },
             Settings {
+                other_app_keys: vec!["key".into(), "se cret".into()],
+                ..settings()
+            },
+            Settings {
                 redirect_uri: "/auth/se cret".into(),
                 ..settings()
             },
@@ -218,6 +238,7 @@ mod tests {
             "rest_api_key",
             "client_secrets",
             "admin_keys",
+            "other_app_keys",
             "redirect_uri",
             "logout_redirect_uri",
             "concurrent_calls",
@@ -229,5 +250,17 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    // OT-2
+    #[test]
+    fn tokens_that_are_handed_over_may_be_for_any_key_of_the_app() {
+        let several = Settings {
+            other_app_keys: vec!["native".into(), "second-rest".into()],
+            ..settings()
+        };
+        let audiences: Vec<&str> = several.audiences().collect();
+        assert_eq!(audiences, ["key", "native", "second-rest"]);
+        assert_eq!(settings().audiences().collect::<Vec<_>>(), ["key"]);
     }
 }

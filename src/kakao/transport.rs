@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Client, RequestBuilder, Response, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -45,6 +45,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// Only what says how many seconds; a date would need Kakao's clock to be ours.
     pub(super) retry_after: Option<Duration>,
+    /// Where a redirect leads; nothing here follows it.
+    pub(super) location: Option<String>,
     /// Empty when an error's body was over the limit.
     pub(super) body: Vec<u8>,
 }
@@ -144,9 +146,13 @@ impl Slot<'_> {
             None => Vec::new(),
         };
         let retry_after = retry_after(response.headers());
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|value| value.to_str().ok());
+        let location = location.map(str::to_owned);
         Ok(Reply {
             status: status.as_u16(),
             retry_after,
+            location,
             body,
         })
     }

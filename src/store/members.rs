@@ -4,6 +4,7 @@ pub mod account;
 pub mod acts;
 pub mod agreed;
 pub mod awaited;
+pub mod linked;
 pub mod unlinked;
 
 use diesel::prelude::*;

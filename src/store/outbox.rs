@@ -1,5 +1,7 @@
 //! Calls we still owe Kakao: written with the change that caused them, made until they succeed.
 
+pub mod look;
+
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
@@ -28,6 +30,39 @@ pub enum Kind {
     /// Nothing: somebody wants to join with an address. Whether it is anybody's is looked up later,
     /// too.
     Join,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Logout,
+        Self::Unlink,
+        Self::LogoutEverywhere,
+        Self::UnlinkById,
+        Self::Mail,
+        Self::Forgotten,
+        Self::Join,
+    ];
+
+    /// As it is stored, and counted.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Unlink => "unlink",
+            Self::LogoutEverywhere => "logout_everywhere",
+            Self::UnlinkById => "unlink_by_id",
+            Self::Mail => "mail",
+            Self::Forgotten => "forgotten",
+            Self::Join => "join",
+        }
+    }
+
+    /// The kind with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 /// Debts that are paid independently of the others.
@@ -79,7 +114,7 @@ pub fn owe(connection: &mut AnyConnection, call: &NewCall) -> Result<(), Error> 
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(call.id.to_string()),
-            outbox::kind.eq(kind_code(call.kind)),
+            outbox::kind.eq(call.kind.code()),
             outbox::member_id.eq(call.member.map(|id| id.to_string())),
             outbox::sealed_token.eq(&call.sealed_token),
             outbox::tries.eq(0),
@@ -142,6 +177,7 @@ pub fn lease(
             .set((
                 outbox::tries.eq(tries + 1),
                 outbox::next_try_at.eq(stored(lease_until)),
+                outbox::cause.eq(None::<String>),
             ))
             .execute(connection)?;
         if changed == 1 {
@@ -240,7 +276,7 @@ pub fn of(connection: &mut AnyConnection, member: MemberId) -> Result<Vec<Owed>,
 pub(super) fn forget_letters(connection: &mut AnyConnection, member: &str) -> Result<(), Error> {
     let theirs = outbox::table
         .filter(outbox::member_id.eq(member))
-        .filter(outbox::kind.eq(kind_code(Kind::Mail)))
+        .filter(outbox::kind.eq(Kind::Mail.code()))
         .filter(outbox::finished_at.is_null());
     diesel::delete(theirs).execute(connection)?;
     Ok(())
@@ -259,7 +295,8 @@ pub fn take_back(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error
     Ok(diesel::delete(untried).execute(connection)? == 1)
 }
 
-/// Puts a call off.
+/// Puts a call off: after a try for the cause of its failure, in words that name nobody; without
+/// one it was not tried.
 ///
 /// # Errors
 /// The database's.
@@ -267,9 +304,13 @@ pub fn retry_at(
     connection: &mut AnyConnection,
     id: Uuid,
     next_try_at: OffsetDateTime,
+    cause: Option<&str>,
 ) -> Result<(), Error> {
     diesel::update(outbox::table.find(id.to_string()))
-        .set(outbox::next_try_at.eq(stored(next_try_at)))
+        .set((
+            outbox::next_try_at.eq(stored(next_try_at)),
+            outbox::cause.eq(cause),
+        ))
         .execute(connection)?;
     Ok(())
 }
@@ -309,15 +350,20 @@ pub fn purge(
     Ok(diesel::delete(old).execute(connection)?)
 }
 
-/// How many calls wait.
+/// How many calls of each kind wait, of every kind that has any.
 ///
 /// # Errors
 /// The database's.
-pub fn count_waiting(connection: &mut AnyConnection) -> Result<i64, Error> {
-    Ok(outbox::table
+pub fn count_waiting(connection: &mut AnyConnection) -> Result<Vec<(Kind, i64)>, Error> {
+    let rows: Vec<(String, i64)> = outbox::table
         .filter(outbox::finished_at.is_null())
-        .count()
-        .get_result(connection)?)
+        .group_by(outbox::kind)
+        .select((outbox::kind, diesel::dsl::count_star()))
+        .load(connection)?;
+    let counted = rows.into_iter();
+    counted
+        .map(|(kind, count)| Ok((kind_of(&kind)?, count)))
+        .collect()
 }
 
 /// The kinds that go by mail.
@@ -335,27 +381,6 @@ fn waiting(lane: Lane) -> Waiting {
     }
 }
 
-fn kind_code(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Logout => "logout",
-        Kind::Unlink => "unlink",
-        Kind::LogoutEverywhere => "logout_everywhere",
-        Kind::UnlinkById => "unlink_by_id",
-        Kind::Mail => "mail",
-        Kind::Forgotten => "forgotten",
-        Kind::Join => "join",
-    }
-}
-
 fn kind_of(code: &str) -> Result<Kind, Error> {
-    Ok(match code {
-        "logout" => Kind::Logout,
-        "unlink" => Kind::Unlink,
-        "logout_everywhere" => Kind::LogoutEverywhere,
-        "unlink_by_id" => Kind::UnlinkById,
-        "mail" => Kind::Mail,
-        "forgotten" => Kind::Forgotten,
-        "join" => Kind::Join,
-        _ => return Err(Error::Unexpected("outbox.kind")),
-    })
+    Kind::parse(code).ok_or(Error::Unexpected("outbox.kind"))
 }

@@ -91,6 +91,7 @@ diesel::table! {
         expires_at -> Timestamp,
         outcome -> Nullable<Text>,
         finished_at -> Nullable<Timestamp>,
+        cause -> Nullable<Text>,
     }
 }
 

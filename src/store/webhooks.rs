@@ -17,6 +17,8 @@ pub enum Source {
     Unlink,
     /// The account webhook.
     Account,
+    /// Nobody: Kakao's list of members lacks the person.
+    Reconciled,
 }
 
 impl Source {
@@ -26,6 +28,7 @@ impl Source {
         match self {
             Self::Unlink => "unlink",
             Self::Account => "account",
+            Self::Reconciled => "reconcile",
         }
     }
 
@@ -33,6 +36,7 @@ impl Source {
         Ok(match code {
             "unlink" => Self::Unlink,
             "account" => Self::Account,
+            "reconcile" => Self::Reconciled,
             _ => return Err(Error::Unexpected("webhook_events.source")),
         })
     }

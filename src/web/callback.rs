@@ -10,7 +10,7 @@ use super::error::Problem;
 use super::kakao::{ATTEMPTS_LIFE, tell};
 use super::page::see_other;
 use super::visitor::Visitor;
-use super::{conflict, me, newcomer, reauth};
+use super::{conflict, me, newcomer, reauth, silent};
 use crate::flow::{Attempt, Attempts, Callback, Ending, LoginFailure, Purpose, Why};
 use crate::session::BrowserSession;
 
@@ -54,7 +54,14 @@ pub(super) async fn complete(
             let proving = attempt.is_some_and(|attempt| attempt.awaits().is_some());
             let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
             session.set_brief(proving && was_brief);
-            lead_on(&site, &session, ending)
+            let silent = attempt.is_some_and(Attempt::is_silent);
+            let mut response = lead_on(&site, &session, ending)?;
+            // Whoever pressed a button may be signed in without one again.
+            if !silent && cookies::value(request.headers(), site.cookies.silent).is_some() {
+                // Left in place, it only keeps the button there.
+                let _ = response.add_cookie(&site.cookies.forget(site.cookies.silent));
+            }
+            Ok(response)
         }
         Err(failure) => {
             let attempt = attempts.find(&state);
@@ -67,12 +74,15 @@ pub(super) async fn complete(
             // An attempt whose code was never exchanged has no row that says it is spent: it is
             // spent by forgetting it.
             let left = refused_there.then(|| attempts.without(&state));
+            if let Some(attempt) = attempt.filter(|attempt| attempt.is_silent()) {
+                return Ok(unasked(&site, &visitor, &failure, attempt, left.as_ref()));
+            }
             let mut response = fail(&site, &visitor, &failure, attempt, left.as_ref());
             // Who was signed in all along goes back to where they came from.
             let back = attempt.and_then(|attempt| match attempt.purpose {
                 Purpose::Proof(_) => reauth::address(&attempt.next).parse().ok(),
                 Purpose::Link(_) | Purpose::Consent { .. } => attempt.next.as_str().parse().ok(),
-                Purpose::Login | Purpose::Choice => None,
+                Purpose::Login | Purpose::Choice | Purpose::Silent => None,
             });
             if let (Why::Cancelled, Some(back)) = (&failure.why, back) {
                 response.headers_mut().insert(LOCATION, back);
@@ -151,7 +161,7 @@ fn parse(query: &str, issuer: &str) -> Result<Callback, Why> {
 }
 
 /// Whether nobody has gone to this page yet: a browser fetches it in case somebody does.
-fn is_prefetch(headers: &HeaderMap) -> bool {
+pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz"]
         .iter()
         .filter_map(|name| headers.get(*name)?.to_str().ok())
@@ -176,6 +186,28 @@ pub(super) fn fail(
         ..FailureContext::default()
     };
     let mut response = tell(site, visitor, failure, context);
+    forget_attempt(site, &mut response, left);
+    response
+}
+
+/// A login that nobody asked for did not succeed: nobody is told, and the button is there.
+fn unasked(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    attempt: &Attempt,
+    left: Option<&Attempts>,
+) -> HttpResponse {
+    site.gate.metrics.login("silent");
+    let (reason, id) = (failure.why.id(), &visitor.origin().request_id);
+    tracing::debug!(reason, request.id = %id, "nobody was signed in without a click");
+    let mut response = see_other(&silent::back_to_the_button(&attempt.next)).finish();
+    forget_attempt(site, &mut response, left);
+    response
+}
+
+/// Keeps the attempts that are left, when one was taken out.
+fn forget_attempt(site: &Site, response: &mut HttpResponse, left: Option<&Attempts>) {
     // Only when something was taken out: logins begun meanwhile in other tabs are in the browser's
     // cookie, and not in ours.
     if let Some(left) = left {
@@ -187,7 +219,6 @@ pub(super) fn fail(
         // One that cannot be added leaves the attempt to its ten minutes.
         let _ = response.add_cookie(&cookie);
     }
-    response
 }
 
 /// One line a refused login, as loud as whoever has to act needs it.

@@ -28,6 +28,8 @@ pub(super) struct CookieNames {
     pub(super) asked: &'static str,
     /// Somebody who decides whether to join with Kakao.
     pub(super) undecided: &'static str,
+    /// Why KakaoTalk's browser is not signed in without a click.
+    pub(super) silent: &'static str,
 }
 
 /// How long the browser remembers such things: as long as browsers keep cookies at all.
@@ -64,6 +66,11 @@ pub(super) enum Notice {
     List(ListNotice),
     /// What became of an act on members.
     Act(ActNotice),
+    /// Something in the outbox was to be tried again.
+    Retried {
+        /// Whether it is.
+        hurried: bool,
+    },
     /// A reason was needed, and none that counts was given.
     NoReason,
     /// Something about the member's own account.
@@ -171,6 +178,7 @@ impl CookieNames {
                 known: "__Host-kg-known",
                 asked: "__Host-kg-join",
                 undecided: "__Host-kg-newcomer",
+                silent: "__Host-kg-silent",
             }
         } else {
             Self {
@@ -184,6 +192,7 @@ impl CookieNames {
                 known: "kg-known",
                 asked: "kg-join",
                 undecided: "kg-newcomer",
+                silent: "kg-silent",
             }
         }
     }
@@ -217,6 +226,17 @@ impl CookieNames {
     /// Remembers the way that somebody signed in.
     pub(super) fn last(&self, way: Way) -> Cookie<'static> {
         self.make(self.last, way.code(), REMEMBERED)
+    }
+
+    /// Signing in without a click was tried just now.
+    pub(super) fn tried_silently(&self) -> Cookie<'static> {
+        self.make(self.silent, "tried", Duration::minutes(10))
+    }
+
+    /// Somebody logged out here: nobody is signed in again without a click until somebody signs in
+    /// with one.
+    pub(super) fn logged_out(&self) -> Cookie<'static> {
+        self.make(self.silent, "out", REMEMBERED)
     }
 
     /// Remembers who has signed in with a password in this browser.

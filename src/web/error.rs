@@ -314,6 +314,19 @@ impl ErrorId {
         )
     }
 
+    /// Whether Kakao ended the login, or its settings did: then a page of Kakao's own may have
+    /// said more.
+    fn is_kakaos(self) -> bool {
+        matches!(
+            self,
+            Self::RedirectMismatch
+                | Self::BadClient
+                | Self::KakaoLimit
+                | Self::KakaoDown
+                | Self::KakaoBadReply
+        )
+    }
+
     /// Whether the page names the reference: where a person may have to ask us.
     fn shows_reference(self) -> bool {
         self.status().is_server_error()
@@ -572,6 +585,8 @@ struct ErrorPage<'a> {
     title: &'static str,
     body: Cow<'static, str>,
     actions: Vec<Action>,
+    /// Shows the way to Kakao's codes, for somebody who has met one on the way.
+    kakao_codes: bool,
     reference: Option<&'a str>,
     contact: Option<&'a str>,
 }
@@ -598,6 +613,7 @@ pub(super) fn show(
             title: id.title(t),
             body: id.body(t, context),
             actions: id.actions(t, &ways),
+            kakao_codes: id.is_kakaos(),
             reference: shown.then_some(context.reference.as_str()),
             contact: site.contact_email.as_deref().filter(|_| shown),
             layout,

@@ -13,9 +13,9 @@ use super::forms::{Mistake, Post, about};
 use super::kakao::failure_address;
 use super::page::{self, Layout, see_other};
 use super::visitor::Visitor;
-use super::{Site, address};
+use super::{Site, address, silent};
 use crate::email::EmailAddress;
-use crate::flow::{Knock, Known, Next, Refused, Why};
+use crate::flow::{Knock, Known, Next, Refused, Weather, Why};
 use crate::i18n::Texts;
 use crate::password::Password;
 use crate::session::{BrowserSession, Token};
@@ -26,6 +26,8 @@ struct Login<'a> {
     layout: Layout<'a>,
     note: Option<&'static str>,
     lost: bool,
+    /// What Kakao's trouble means for whoever wants to sign in with it.
+    trouble: Option<&'static str>,
     kakao: String,
     last: Option<Way>,
     /// Nothing where nobody signs in by email.
@@ -79,6 +81,9 @@ pub(super) async fn show(
     if visitor.signed_in().is_some() {
         return see_other(next.as_str()).finish();
     }
+    if let Some(on_the_way) = silent::try_once(&site, &visitor, &request, &next) {
+        return on_the_way;
+    }
     let mut login = login(&site, &visitor, &request, &next);
     let (t, reason) = (visitor.texts(), field(request.query_string(), "reason"));
     login.note = match reason.as_deref() {
@@ -112,9 +117,20 @@ fn login<'a>(
         layout: Layout::new(site, visitor),
         note: None,
         lost: false,
+        trouble: trouble(site, visitor.texts()),
         kakao: begin_address(next),
         last: last.and_then(Way::parse),
         form,
+    }
+}
+
+/// What is said of Kakao above its button; the button stays whatever it is.
+pub(super) fn trouble(site: &Site, t: Texts) -> Option<&'static str> {
+    match site.gate.weather() {
+        Weather::Fair => None,
+        Weather::Slow => Some(t.login_kakao_slow()),
+        Weather::Failing if site.gate.takes_email() => Some(t.login_kakao_failing_other()),
+        Weather::Failing => Some(t.login_kakao_failing()),
     }
 }
 
@@ -190,6 +206,9 @@ pub(super) async fn act(
         &entered.known,
         next.as_str(),
     )?;
+    if cookies::value(request.headers(), site.cookies.silent).is_some() {
+        response.cookie(site.cookies.forget(site.cookies.silent));
+    }
     Ok(response.finish())
 }
 

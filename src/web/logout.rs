@@ -11,6 +11,7 @@ use super::error::Problem;
 use super::forms::Post;
 use super::login::field;
 use super::page::{self, Layout, see_other};
+use super::silent;
 use super::visitor::{Member, Visitor};
 use crate::flow::Reach;
 use crate::session::BrowserSession;
@@ -70,6 +71,9 @@ pub(super) async fn act(
     session.sign_out();
     let mut response = see_other(done);
     response.insert_header((HeaderName::from_static("clear-site-data"), "\"cache\""));
+    if silent::is_in_app(&form.visitor) {
+        response.cookie(site.cookies.logged_out());
+    }
     if reach == Reach::WithKakao {
         let state = site
             .gate

@@ -19,6 +19,7 @@ mod forgot;
 mod forms;
 mod headers;
 mod health;
+mod help;
 mod home;
 mod join;
 mod kakao;
@@ -35,6 +36,7 @@ mod reading;
 mod reauth;
 mod reset;
 mod sessions;
+mod silent;
 mod site;
 mod visitor;
 mod webhooks;
@@ -224,6 +226,8 @@ pub fn table() -> Vec<Address> {
             .get(|| to(admin::ask_reveal))
             .post(|| to(admin::reveal)),
         staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
+        staff(Role::Viewer, "/admin/outbox").get(|| to(admin::outbox)),
+        staff(Role::Admin, "/admin/outbox/{id}/retry").post(|| to(admin::retry_owed)),
         staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
         staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone("/language").post(|| to(preferences::language)),
@@ -231,6 +235,7 @@ pub fn table() -> Vec<Address> {
         anyone("/terms").get(|| to(reading::terms)),
         anyone("/privacy").get(|| to(reading::privacy)),
         anyone("/help").get(|| to(reading::help)),
+        anyone("/help/kakao").get(|| to(help::kakao)),
     ]
 }
 

@@ -18,6 +18,8 @@ struct Reading<'a> {
     /// Of the operator's own text.
     version: Option<&'a str>,
     parts: &'a [Part],
+    /// Where to read on: address, and what is there.
+    more: Option<(&'static str, &'static str)>,
 }
 
 /// The operator's own text of that name, if there is one.
@@ -32,6 +34,7 @@ fn published(site: &Site, visitor: &Visitor, id: &str, title: &str) -> Option<Ht
         sections: Vec::new(),
         version: Some(&item.version),
         parts: &text.parts,
+        more: None,
     };
     Some(page::show(site, visitor, &reading))
 }
@@ -50,6 +53,7 @@ pub(super) async fn terms(site: web::Data<Site>, visitor: Visitor) -> HttpRespon
         sections: Vec::new(),
         version: None,
         parts: &[],
+        more: None,
     };
     page::show(&site, &visitor, &reading)
 }
@@ -78,6 +82,7 @@ pub(super) async fn privacy(site: web::Data<Site>, visitor: Visitor) -> HttpResp
         ],
         version: None,
         parts: &[],
+        more: None,
     };
     page::show(&site, &visitor, &reading)
 }
@@ -101,6 +106,7 @@ pub(super) async fn help(site: web::Data<Site>, visitor: Visitor) -> HttpRespons
         ],
         version: None,
         parts: &[],
+        more: Some(("/help/kakao", t.help_kakao_link())),
     };
     page::show(&site, &visitor, &reading)
 }

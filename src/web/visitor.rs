@@ -130,6 +130,11 @@ impl Visitor {
         self.0.token.as_ref()
     }
 
+    /// Whether the browser still holds a session, live or ended.
+    pub(super) fn was_signed_in(&self) -> bool {
+        self.0.ended.is_some() || self.0.signed_in.is_some()
+    }
+
     pub(super) fn notice(&self) -> Option<&Notice> {
         self.0.notice.as_ref()
     }

@@ -135,9 +135,10 @@ fn the_operating_guide_names_every_metric() {
     metrics.password_login("success");
     metrics.password_hash("done");
     metrics.kakao_refresh("done");
-    metrics.owed_call("done");
     metrics.webhook_call("unlink", "kept");
     metrics.webhook_event("unknown", "noted");
+    metrics.owed_call("logout", "done");
+    metrics.owed_waiting("logout", 0);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry()).unwrap();
     let guide = read("docs/operating.md");

@@ -8,8 +8,9 @@ use std::time::Duration;
 use time::{Date, OffsetDateTime};
 
 use super::record::{Asked, Sheet, View};
-use crate::flow::{Gate, Origin};
+use crate::flow::{Gate, Origin, Weather};
 use crate::i18n::{seoul_day, seoul_midnight};
+use crate::kakao::SLOW;
 use crate::member::SignedIn;
 use crate::store::audit::{self, SignIns};
 use crate::store::tallies::{self, Tally};
@@ -23,9 +24,6 @@ pub const MOST_DEVICES: i64 = 10_000;
 
 /// The last entries of the audit log that are shown.
 const GLANCE: i64 = 5;
-
-/// A call to Kakao that takes longer makes people wait.
-const SLOW: Duration = Duration::from_secs(1);
 
 /// A figure, and how old it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +87,8 @@ pub struct Picture {
     pub sign_ins: Part<SignIns>,
     /// How Kakao is, as far as this process has asked it.
     pub kakao: Health,
+    /// What the login page says of it.
+    pub weather: Weather,
     /// The days of the chart, today the last.
     pub days: Part<Vec<Day>>,
     /// The last entries of the audit log; `None` when they cannot be shown.
@@ -162,6 +162,7 @@ impl Gate {
             devices: self.figures.devices.part((), devices, now),
             sign_ins: self.figures.sign_ins.part((), sign_ins, now),
             kakao: self.kakao_health(),
+            weather: self.weather(),
             days: self.figures.days.part(days, chart, now),
             entries: entries
                 .inspect_err(|error| {

@@ -41,7 +41,7 @@ impl Kakao {
         // The claims first: they cost nothing, and what fails them needs no key.
         let event = token.check(&Expectation {
             issuer: &self.0.issuer,
-            audiences: &[&settings.rest_api_key],
+            audiences: &settings.audiences().collect::<Vec<_>>(),
             app_id: settings.app_id,
             now,
         })?;

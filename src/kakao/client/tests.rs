@@ -28,6 +28,7 @@ fn settings(url: &Url) -> Settings {
         rest_api_key: "0123456789abcdef0123456789abcdef".into(),
         client_secrets: vec![Secret::new(CLIENT_SECRET)],
         admin_keys: vec![Secret::new(ADMIN_KEY)],
+        other_app_keys: vec![],
         app_id: 1_234_567,
         redirect_uri: "https://a.example/auth/kakao/callback".into(),
         logout_redirect_uri: "https://a.example/logged-out".into(),

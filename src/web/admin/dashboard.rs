@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::chart::Chart;
 use super::entry::{Change, Row};
+use crate::flow::Weather;
 use crate::flow::admin::dashboard::{Health, MOST_DEVICES, Part, Today};
 use crate::i18n::Texts;
 use crate::store::audit::SignIns;
@@ -25,6 +26,8 @@ struct Dashboard<'a> {
     layout: Layout<'a>,
     cards: Vec<Card>,
     health: (&'static str, String),
+    /// Whether people are told of it on the login page.
+    noted: bool,
     chart: Option<Chart>,
     chart_stale: Option<String>,
     periods: [(u16, bool); 3],
@@ -65,6 +68,7 @@ pub(in crate::web) async fn show(
     let dashboard = Dashboard {
         cards,
         health: health(t, picture.kakao),
+        noted: picture.weather != Weather::Fair,
         chart: picture.days.value().map(|days| Chart::new(t, days)),
         chart_stale: stale(t, &picture.days),
         periods: PERIODS.map(|period| (period, period == days)),

@@ -96,6 +96,8 @@ pub(in crate::web) fn told(t: Texts, notice: Option<&Notice>) -> Option<Told> {
     match notice? {
         Notice::Act(notice) => Some(notice.in_words(t)),
         Notice::List(notice) => Some(notice.in_words(t)),
+        Notice::Retried { hurried: true } => Some(Told::new("ok", t.ob_retried())),
+        Notice::Retried { hurried: false } => Some(Told::new("warn", t.ob_not_retried())),
         _ => None,
     }
 }

@@ -33,6 +33,7 @@ impl Served {
             rest_api_key: emulator::REST_API_KEY.to_owned(),
             client_secrets: vec![Secret::new(emulator::CLIENT_SECRET)],
             admin_keys: vec![Secret::new(emulator::ADMIN_KEY)],
+            other_app_keys: vec![],
             app_id: APP_ID,
             redirect_uri: "http://127.0.0.1:8080/auth/kakao/callback".to_owned(),
             logout_redirect_uri: "http://127.0.0.1:8080/logged-out/kakao/done".to_owned(),

@@ -1,0 +1,2 @@
+DROP INDEX outbox_outcome;
+ALTER TABLE outbox DROP COLUMN cause;

@@ -1,0 +1,4 @@
+-- Why a call was put off the last time; nothing while somebody is at it.
+ALTER TABLE outbox ADD COLUMN cause TEXT;
+-- What was given up is looked for among what was done.
+CREATE INDEX outbox_outcome ON outbox (outcome, id);

@@ -4,9 +4,8 @@
 mod effect;
 mod heed;
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::Gate;
 use crate::kakao::{self, Event, EventError, EventRefused};
@@ -14,9 +13,6 @@ use crate::member::KakaoId;
 use crate::store;
 use crate::store::webhooks::{self, NewEvent, Source};
 use crate::vault::fingerprint;
-
-/// The longest that it takes to hear an event: Kakao waits three seconds for an answer.
-const PATIENCE: Duration = Duration::from_millis(2_800);
 
 /// An unlink webhook has no id. What it says is taken for the same event when it is said again
 /// within this long; an event is looked at once more after that, see [`heed`], so that nothing
@@ -79,11 +75,15 @@ impl Gate {
         })
     }
 
-    /// Writes an unlink down.
+    /// Writes an unlink down, by the time given.
     ///
     /// # Errors
-    /// The store's: it is not written down then, as far as we know.
-    pub async fn hear_unlink(&self, unlink: Unlink) -> Result<Heard, store::Error> {
+    /// [`Unheard`]: it is not written down then, as far as we know.
+    pub async fn hear_unlink(&self, unlink: Unlink, by: Instant) -> Result<Heard, Unheard> {
+        in_time(by, self.hear_unlink_at_leisure(unlink)).await
+    }
+
+    async fn hear_unlink_at_leisure(&self, unlink: Unlink) -> Result<Heard, Unheard> {
         let now = self.clock.now();
         let about = format!(
             "unlink/{}/{}/{}/{}",
@@ -93,7 +93,7 @@ impl Gate {
             now.unix_timestamp().div_euclid(SAME)
         );
         let new = NewEvent {
-            id: self.random.id(now)?,
+            id: self.random.id(now).map_err(store::Error::from)?,
             digest: fingerprint(about.as_bytes()),
             source: Source::Unlink,
             event: effect::UNLINKED,
@@ -102,27 +102,25 @@ impl Gate {
             happened_at: now,
             received_at: now,
         };
-        self.write_down(new).await
+        Ok(self.write_down(new).await?)
     }
 
-    /// Verifies a Security Event Token and writes its event down.
+    /// Verifies a Security Event Token and writes its event down, by the time given.
     ///
     /// # Errors
     /// [`Unheard`].
-    pub async fn hear_event(&self, compact: &str) -> Result<Heard, Unheard> {
-        match tokio::time::timeout(PATIENCE, self.hear_in_time(compact)).await {
-            Ok(heard) => heard,
-            // Should it be written down all the same, it is a repeat when it is sent again.
-            Err(_) => Err(Unheard::NotNow("it took too long".to_owned())),
-        }
+    pub async fn hear_event(&self, compact: &str, by: Instant) -> Result<Heard, Unheard> {
+        in_time(by, self.hear_event_at_leisure(compact)).await
     }
 
-    async fn hear_in_time(&self, compact: &str) -> Result<Heard, Unheard> {
+    async fn hear_event_at_leisure(&self, compact: &str) -> Result<Heard, Unheard> {
         let now = self.clock.now();
         let event = match self.kakao.verify_event(compact, now).await {
             Ok(event) => event,
             Err(EventError::Refused(refused)) => return Err(Unheard::Refused(refused)),
-            Err(EventError::NoKeys(error)) => return Err(Unheard::NotNow(error.to_string())),
+            Err(not_now @ (EventError::NoKeys(_) | EventError::TooSoon)) => {
+                return Err(Unheard::NotNow(not_now.to_string()));
+            }
         };
         let new = self.of_account(event, now)?;
         Ok(self.write_down(new).await?)
@@ -181,6 +179,16 @@ impl Gate {
         }
         Ok(heard)
     }
+}
+
+/// Kakao does not wait for longer. Should it be written down all the same, it is a repeat when it
+/// is sent again.
+async fn in_time(
+    by: Instant,
+    hearing: impl Future<Output = Result<Heard, Unheard>>,
+) -> Result<Heard, Unheard> {
+    let heard = tokio::time::timeout_at(by, hearing).await;
+    heard.unwrap_or_else(|_| Err(Unheard::NotNow("it took too long".to_owned())))
 }
 
 /// Whether a word of Kakao's may be kept and shown: a code, and nothing else.

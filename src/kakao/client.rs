@@ -180,7 +180,7 @@ impl Kakao {
             .keys
             .find(token.kid(), From::Kakao, now, fetch)
             .await?;
-        let key = key.ok_or(IdTokenError::UnknownKey)?;
+        let key = key.found().ok_or(IdTokenError::UnknownKey)?;
         if jwks::has_signed(&key, token.compact()) {
             Ok(named)
         } else {

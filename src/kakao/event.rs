@@ -82,6 +82,9 @@ pub enum EventError {
     /// Kakao's keys could not be fetched, so nobody knows.
     #[error(transparent)]
     NoKeys(#[from] Error),
+    /// Its key is not held, and it is too soon to ask Kakao for it again.
+    #[error("its key is not held, and Kakao was asked a moment ago")]
+    TooSoon,
 }
 
 /// What is wrong with an event. Holds no part of it.

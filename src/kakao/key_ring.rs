@@ -31,6 +31,26 @@ pub(super) enum From {
     Anyone,
 }
 
+/// What became of looking for a key.
+pub(super) enum Search {
+    /// It is there.
+    Found(DecodingKey),
+    /// Kakao has none of this name.
+    Absent,
+    /// It is not held, and it is too soon to ask Kakao again.
+    TooSoon,
+}
+
+impl Search {
+    /// The key, for whom it is all one why there is none.
+    pub(super) fn found(self) -> Option<DecodingKey> {
+        match self {
+            Self::Found(key) => Some(key),
+            Self::Absent | Self::TooSoon => None,
+        }
+    }
+}
+
 type Fetch = BoxFuture<'static, Result<Jwks, Error>>;
 type Flight = Shared<BoxFuture<'static, Result<Arc<Jwks>, Error>>>;
 
@@ -48,7 +68,7 @@ struct State {
 }
 
 impl KeyRing {
-    /// The key of this name; `None` when Kakao has none, or had none a moment ago.
+    /// The key of this name.
     ///
     /// # Errors
     /// The keys could not be fetched.
@@ -57,31 +77,36 @@ impl KeyRing {
         kid: &str,
         from: From,
         now: OffsetDateTime,
-        fetch: impl FnOnce() -> Fetch,
-    ) -> Result<Option<DecodingKey>, Error> {
-        let flight = {
-            let mut state = self.state();
-            if let Some(key) = state.key(kid) {
-                return Ok(Some(key));
+        fetch: impl Fn() -> Fetch,
+    ) -> Result<Search, Error> {
+        // A fetch that somebody else began may be older than the key: then one more, of our own.
+        for _ in 0..2 {
+            let (is_ours, flight) = {
+                let mut state = self.state();
+                if let Some(key) = state.key(kid) {
+                    return Ok(Search::Found(key));
+                }
+                if state.asked_in_vain(from, now) {
+                    return Ok(Search::TooSoon);
+                }
+                match &state.failed {
+                    Some((at, error)) if is_within(FAILED, *at, now) => return Err(error.clone()),
+                    _ => (state.flight.is_none(), self.board(&mut state, now, &fetch)),
+                }
+            };
+            if let Some(key) = flight.await?.get(kid) {
+                return Ok(Search::Found(key.clone()));
             }
-            if state.asked_in_vain(from, now) {
-                return Ok(None);
-            }
-            match &state.failed {
-                Some((at, error)) if is_within(FAILED, *at, now) => return Err(error.clone()),
-                _ => self.board(&mut state, now, fetch),
-            }
-        };
-        let keys = flight.await?;
-        let key = keys.get(kid).cloned();
-        if key.is_none() {
-            let mut state = self.state();
-            match from {
-                From::Kakao => state.fruitless = Some(now),
-                From::Anyone => state.fruitless_for_anyone = Some(now),
+            if is_ours {
+                break;
             }
         }
-        Ok(key)
+        let mut state = self.state();
+        match from {
+            From::Kakao => state.fruitless = Some(now),
+            From::Anyone => state.fruitless_for_anyone = Some(now),
+        }
+        Ok(Search::Absent)
     }
 
     /// Fetches the keys now, so that nobody has to wait for them.
@@ -196,17 +221,18 @@ mod tests {
     }
 
     impl Counted {
-        fn fetch(&self, kids: Option<&[&str]>) -> impl FnOnce() -> Fetch + use<> {
+        fn fetch(&self, kids: Option<&[&str]>) -> impl Fn() -> Fetch {
             let asked = self.asked.clone();
-            let answer = kids.map_or(Err(Error::cut_off()), |kids| {
-                let keys: Vec<_> = kids
-                    .iter()
-                    .map(|kid| SigningKey::new(kid).public())
-                    .collect();
-                Ok(Jwks::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap())
+            let keys = kids.map(|kids| {
+                let keys = kids.iter().map(|kid| SigningKey::new(kid).public());
+                json!({ "keys": keys.collect::<Vec<_>>() }).to_string()
             });
             move || {
                 asked.fetch_add(1, Ordering::Relaxed);
+                let answer = match &keys {
+                    Some(keys) => Ok(Jwks::parse(keys.as_bytes()).unwrap()),
+                    None => Err(Error::cut_off()),
+                };
                 async move {
                     tokio::task::yield_now().await;
                     answer
@@ -223,12 +249,25 @@ mod tests {
             kids: Option<&[&str]>,
         ) -> Result<bool, Error> {
             let found = self.ring.find(kid, from, now, self.fetch(kids)).await;
-            found.map(|key| key.is_some())
+            found.map(|search| search.found().is_some())
         }
 
         fn asked(&self) -> usize {
             self.asked.load(Ordering::Relaxed)
         }
+    }
+
+    // OT-6
+    #[tokio::test]
+    async fn a_fetch_that_began_before_the_key_was_there_is_followed_by_another() {
+        let ring = Counted::default();
+        let early = ring.fetch(Some(&["a"]));
+        let (renewed, found) = tokio::join!(
+            ring.ring.renew(NOON, early),
+            ring.find("b", From::Kakao, NOON, Some(&["a", "b"])),
+        );
+        assert_eq!((renewed.is_ok(), found), (true, Ok(true)));
+        assert_eq!(ring.asked(), 2);
     }
 
     // OT-6

@@ -11,6 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, WWW_AUTHEN
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::Site;
 use super::edge::Arrived;
@@ -18,8 +19,11 @@ use super::error::{ErrorId, Problem};
 use crate::config::UnlinkMethod;
 use crate::flow::{LONGEST_EVENT, Unheard};
 
-/// The longest that a call may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Kakao waits three seconds for an answer, from the first byte of its call.
+const PATIENCE: Duration = Duration::from_millis(2_700);
+
+/// As much of it as is left for writing down what came.
+const RESERVE: Duration = Duration::from_millis(700);
 
 /// Whoever can reach us; let in by the frame's own record of them.
 pub(super) struct Caller(Arrived);
@@ -55,7 +59,8 @@ pub(super) async fn unlink_by_get(
     if !is_kakao(&site, request.headers()) {
         return stranger(&site, &caller);
     }
-    unlink(&site, &caller, form(request.query_string().as_bytes())).await
+    let told = form(request.query_string().as_bytes());
+    unlink(&site, &caller, told, Instant::now() + PATIENCE).await
 }
 
 /// Kakao, by our admin key.
@@ -72,12 +77,13 @@ pub(super) async fn unlink_by_post(
     if !is_kakao(&site, request.headers()) {
         return stranger(&site, &caller);
     }
-    let body = body(payload).await;
+    let by = Instant::now() + PATIENCE;
+    let body = body(payload, by).await;
     let told = body.and_then(|body| match is_of_type(&request, "application/json") {
         true => json(&body),
         false => form(&body),
     });
-    unlink(&site, &caller, told).await
+    unlink(&site, &caller, told, by).await
 }
 
 /// Kakao, by its signature.
@@ -94,18 +100,24 @@ pub(super) async fn account(
     if !is_of_type(&request, "application/secevent+jwt") {
         return refuse(&site, &caller, "invalid_request", "another content type");
     }
-    let text = body(payload).await.map(String::from_utf8);
+    let by = Instant::now() + PATIENCE;
+    let text = body(payload, by).await.map(String::from_utf8);
     let Some(Ok(compact)) = text else {
         return refuse(&site, &caller, "invalid_request", "not a readable token");
     };
-    match site.gate.hear_event(compact.trim_ascii()).await {
+    match site.gate.hear_event(compact.trim_ascii(), by).await {
         Ok(_) => Ok(HttpResponse::Accepted().finish()),
         Err(Unheard::Refused(refused)) => {
             refuse(&site, &caller, refused.code(), &refused.to_string())
         }
-        Err(Unheard::NotNow(cause)) => Err(Problem::from(ErrorId::Unavailable).because(cause)),
+        Err(Unheard::NotNow(cause)) => Err(not_now(cause)),
         Err(Unheard::Store(error)) => Err(error.into()),
     }
+}
+
+/// 503: Kakao is to send it again.
+fn not_now(cause: String) -> Problem {
+    Problem::from(ErrorId::Unavailable).because(cause)
 }
 
 fn is_kakao(site: &Site, headers: &HeaderMap) -> bool {
@@ -149,6 +161,7 @@ async fn unlink(
     site: &Site,
     caller: &Caller,
     told: Option<Map<String, Value>>,
+    by: Instant,
 ) -> Result<HttpResponse, Problem> {
     let unlink = told.and_then(|told| {
         let text = |name: &str| match told.get(name) {
@@ -166,8 +179,11 @@ async fn unlink(
         caller.log("unlink", StatusCode::BAD_REQUEST, cause);
         return Ok(HttpResponse::BadRequest().json(serde_json::json!({ "error": "bad_request" })));
     };
-    site.gate.hear_unlink(unlink).await?;
-    Ok(HttpResponse::Ok().finish())
+    match site.gate.hear_unlink(unlink, by).await {
+        Ok(_) => Ok(HttpResponse::Ok().finish()),
+        Err(Unheard::Store(error)) => Err(error.into()),
+        Err(unheard) => Err(not_now(format!("{unheard:?}"))),
+    }
 }
 
 fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
@@ -178,7 +194,7 @@ fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
 }
 
 /// The whole of a body that comes in time and is not too large.
-async fn body(mut payload: web::Payload) -> Option<Vec<u8>> {
+async fn body(mut payload: web::Payload, by: Instant) -> Option<Vec<u8>> {
     let reading = async {
         let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
@@ -190,7 +206,7 @@ async fn body(mut payload: web::Payload) -> Option<Vec<u8>> {
         }
         Some(body)
     };
-    tokio::time::timeout(PATIENCE, reading).await.ok()?
+    tokio::time::timeout_at(by - RESERVE, reading).await.ok()?
 }
 
 /// The fields of a form or a query; one that is there twice would be read differently by

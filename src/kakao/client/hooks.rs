@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{Call, Error, From, Kakao, Kind, NoReply, Trouble, attempt, failed, record_failure};
 use crate::kakao::event::{Event, EventError, EventRefused, Expectation, Unchecked};
+use crate::kakao::key_ring::Search;
 use crate::kakao::{jwks, user};
 use crate::member::KakaoId;
 
@@ -29,7 +30,8 @@ impl Kakao {
     ///
     /// # Errors
     /// [`EventError::Refused`] naming the first thing that does not fit, [`EventError::NoKeys`]
-    /// when Kakao's keys could not be had.
+    /// when Kakao's keys could not be had, [`EventError::TooSoon`] when its key is not held and
+    /// Kakao was asked for another in vain a moment ago.
     pub async fn verify_event(
         &self,
         compact: &str,
@@ -46,8 +48,11 @@ impl Kakao {
             now,
         })?;
         let fetch = || self.clone().fetch_keys().boxed();
-        let key = self.0.keys.find(&kid, From::Anyone, now, fetch).await?;
-        let key = key.ok_or(EventRefused::UnknownKey)?;
+        let key = match self.0.keys.find(&kid, From::Anyone, now, fetch).await? {
+            Search::Found(key) => key,
+            Search::Absent => return Err(EventRefused::UnknownKey.into()),
+            Search::TooSoon => return Err(EventError::TooSoon),
+        };
         if jwks::has_signed(&key, compact) {
             Ok(event)
         } else {

@@ -291,18 +291,38 @@ impl Gate {
                 if !outbox::take_back(connection, debt)? {
                     return Ok(());
                 }
-                let member = members::of_kakao(connection, &arrival.profile)?;
-                let kind = match member {
-                    None => Kind::Unlink,
-                    Some(_) => Kind::Logout,
-                };
-                gate.owe_back(connection, kind, member, &arrival.tokens, now)?;
+                let (profile, tokens) = (&arrival.profile, &arrival.tokens);
+                if let Some(member) = members::of_kakao(connection, profile)? {
+                    gate.owe_back(connection, Kind::Logout, Some(member), tokens, now)?;
+                } else if gate
+                    .owe_unlink_by_id(connection, None, profile.kakao_id, now)?
+                    .is_none()
+                {
+                    gate.owe_back(connection, Kind::Unlink, None, tokens, now)?;
+                }
                 // With it goes the copy of what Kakao told.
                 attempts::settle(connection, &attempt.state_hash(), "error:cancelled")
             })
             .await?;
         self.owed.notify_one();
         Ok(())
+    }
+
+    /// Lets somebody who came a second time before they decided, to share more, decide once: the
+    /// earlier token is left to expire. Given back it might take the later one with it, because
+    /// some accounts of Kakao's logout say that it revokes every token of the person.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn supersede(&self, earlier: Undecided, sealed: &str) -> Result<(), store::Error> {
+        let later = Undecided::open(&self.vault, sealed, self.clock.now());
+        if later.is_none_or(|later| later.id != earlier.id || later.o == earlier.o) {
+            return Ok(());
+        }
+        self.store
+            .write(move |connection| outbox::take_back(connection, earlier.o))
+            .await
+            .map(drop)
     }
 
     /// What a doubled agreement has already come to.

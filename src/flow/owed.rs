@@ -179,15 +179,8 @@ impl Gate {
         id: KakaoId,
         now: OffsetDateTime,
     ) -> Result<Option<Uuid>, store::Error> {
-        if self.kakao.has_admin_key() {
-            let id = id.to_string();
-            let revocation = Revocation {
-                kind: Kind::UnlinkById,
-                member: Some(member),
-                told: id.as_bytes(),
-                expires_at: now + UNLINK_BY_ADMIN_KEY,
-            };
-            return owe(self, connection, &revocation, now).map(Some);
+        if let Some(debt) = self.owe_unlink_by_id(connection, Some(member), id, now)? {
+            return Ok(Some(debt));
         }
         for (session, sealed, expires_at) in own::kakao_access(connection, member, now)? {
             let Some(token) = self.vault.open(&access_token_context(session), &sealed) else {
@@ -202,6 +195,28 @@ impl Gate {
             return owe(self, connection, &revocation, now).map(Some);
         }
         Ok(None)
+    }
+
+    /// The same by admin key, which works for as long as there is a connection; `None` where there
+    /// is no such key.
+    pub(super) fn owe_unlink_by_id(
+        &self,
+        connection: &mut AnyConnection,
+        member: Option<MemberId>,
+        id: KakaoId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Uuid>, store::Error> {
+        if !self.kakao.has_admin_key() {
+            return Ok(None);
+        }
+        let id = id.to_string();
+        let revocation = Revocation {
+            kind: Kind::UnlinkById,
+            member,
+            told: id.as_bytes(),
+            expires_at: now + UNLINK_BY_ADMIN_KEY,
+        };
+        owe(self, connection, &revocation, now).map(Some)
     }
 
     /// Whether Kakao takes a call that was just written down before this page has to be answered.
@@ -328,14 +343,11 @@ impl Gate {
     async fn deliver(&self, id: Uuid, told: Told) -> Payment {
         let answer = match told {
             Told::Logout(token) => self.kakao.logout(&token).await,
-            Told::Unlink(token) => self.unlink(&token).await,
+            Told::Unlink(token) => return self.unlink(&token).await,
             Told::LogoutEverywhere(id) => self.logout_everywhere(id).await,
             Told::UnlinkById(id) => match self.is_anybodys(id).await {
                 Ok(false) => self.unlink_by_id(id).await,
-                Ok(true) => {
-                    let cause = "the account has been connected again since".to_owned();
-                    return Payment::Never("superseded", cause);
-                }
+                Ok(true) => return superseded(),
                 Err(error) => return Payment::Later(error.to_string()),
             },
             Told::Mail(message) => return self.carry(id, &message).await,
@@ -370,11 +382,23 @@ impl Gate {
             .await
     }
 
-    /// A token that does not work any more leaves nothing to be dissolved by it.
-    async fn unlink(&self, token: &AccessToken) -> Result<(), kakao::Error> {
+    /// Whose token it is, is asked first: the same person may be a member by now. A token that does
+    /// not work any more leaves nothing to be dissolved by it.
+    async fn unlink(&self, token: &AccessToken) -> Payment {
+        let is_void = |error: &kakao::Error| error.kind == kakao::Kind::Unauthorized;
+        let whose = match self.kakao.token_info(token).await {
+            Ok(info) => info.id,
+            Err(error) if is_void(&error) => return Payment::Done,
+            Err(error) => return Payment::Later(error.to_string()),
+        };
+        match self.is_anybodys(whose).await {
+            Ok(false) => {}
+            Ok(true) => return superseded(),
+            Err(error) => return Payment::Later(error.to_string()),
+        }
         match self.kakao.unlink(token).await {
-            Err(error) if error.kind == kakao::Kind::Unauthorized => Ok(()),
-            other => other,
+            Err(error) if !is_void(&error) => Payment::Later(error.to_string()),
+            _ => Payment::Done,
         }
     }
 
@@ -403,6 +427,11 @@ impl Gate {
         let [dice] = self.random.bytes::<1>().unwrap_or([128]);
         wait.mul_f64(0.8 + 0.4 * f64::from(dice) / 255.0)
     }
+}
+
+fn superseded() -> Payment {
+    let cause = "the account has been connected again since";
+    Payment::Never("superseded", cause.to_owned())
 }
 
 /// Why a debt was put off, as the administration may see it: what Kakao says names nobody, while a

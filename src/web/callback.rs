@@ -54,6 +54,12 @@ pub(super) async fn complete(
             let proving = attempt.is_some_and(|attempt| attempt.awaits().is_some());
             let was_brief = visitor.signed_in().is_some_and(|live| live.session.brief);
             session.set_brief(proving && was_brief);
+            if let (Ending::Undecided(sealed), Some(earlier)) =
+                (&ending, newcomer::undecided(&site, &request))
+                && let Err(error) = gate.supersede(earlier, sealed).await
+            {
+                tracing::warn!(%error, "a token that was replaced will be given back");
+            }
             let silent = attempt.is_some_and(Attempt::is_silent);
             let mut response = lead_on(&site, &session, ending)?;
             // Whoever pressed a button may be signed in without one again.

@@ -120,7 +120,7 @@ pub(super) fn lead_here(site: &Site, sealed: String) -> HttpResponse {
     see_other(HERE).cookie(cookie).finish()
 }
 
-fn undecided(site: &Site, request: &HttpRequest) -> Option<Undecided> {
+pub(super) fn undecided(site: &Site, request: &HttpRequest) -> Option<Undecided> {
     let sealed = cookies::value(request.headers(), site.cookies.undecided)?;
     Undecided::open(&site.gate.vault, sealed, site.gate.clock.now())
 }

@@ -1,7 +1,7 @@
 //! The first login with Kakao where there are terms: nobody is a member before they agree.
 
 use futures_util::future::join_all;
-use kakao_gate::emulator::{Email, Endpoint, Fault, Person, Times};
+use kakao_gate::emulator::{Consent, Email, Endpoint, Fault, Person, Times};
 use tempfile::TempDir;
 use time::Duration;
 
@@ -12,19 +12,19 @@ use crate::terms::published;
 const HERE: &str = "/auth/kakao/join";
 const COOKIE: &str = "kg-newcomer";
 
-const AGREED: &[(&str, &str)] = &[
+pub(crate) const AGREED: &[(&str, &str)] = &[
     ("act", "join"),
     ("agree-age", "built-in"),
     ("agree-terms", "2026-03-01"),
     ("agree-privacy", "7"),
 ];
 
-fn with(folder: &TempDir) -> Stage {
+pub(crate) fn with(folder: &TempDir) -> Stage {
     Stage::default().set("TERMS_DIR", folder.path().to_str().unwrap())
 }
 
 /// Somebody who has come from Kakao for the first time and now decides.
-async fn arrived(app: &TestApp, person: &str) -> Visitor {
+pub(crate) async fn arrived(app: &TestApp, person: &str) -> Visitor {
     let visitor = app.visitor();
     let callback = visitor
         .to_callback(&app.emulator, person, "/me/sessions")
@@ -34,7 +34,7 @@ async fn arrived(app: &TestApp, person: &str) -> Visitor {
     visitor
 }
 
-async fn press(visitor: &Visitor, fields: &[(&str, &str)]) -> Page {
+pub(crate) async fn press(visitor: &Visitor, fields: &[(&str, &str)]) -> Page {
     visitor.press(HERE, HERE, fields).await
 }
 
@@ -282,6 +282,63 @@ fn what_kakao_did_not_tell_is_said_and_can_be_asked_for_again() {
         );
         assert_eq!(press(&visitor, AGREED).await.status, 303);
     });
+}
+
+// SE-7
+#[test]
+fn who_shares_more_before_they_decide_keeps_the_later_token() {
+    let folder = published();
+    with(&folder).everywhere(async |app| {
+        let visitor = arrived(app, "minimal").await;
+        let again = visitor.get(HERE).await.attributes("dd a", "href").remove(0);
+        let begun = visitor.get(&again).await;
+        let back = app
+            .emulator
+            .authorize(begun.location(), "minimal", Consent::All);
+        let page = visitor.get(back.strip_prefix(&app.url).unwrap()).await;
+        assert_eq!(page.location(), HERE);
+        assert_eq!(press(&visitor, AGREED).await.status, 303);
+        app.clock.advance(Duration::minutes(11));
+        app.gate().pay_debts().await.unwrap();
+        assert_eq!(app.count("outbox WHERE finished_at IS NULL").await, 0);
+        assert_eq!(app.emulator.count(Endpoint::Logout), 0);
+        let consents = visitor.get("/me/kakao/consents").await;
+        assert!(consents.texts(".cards li").len() > 1, "{}", consents.body);
+    });
+}
+
+// TK-7
+#[test]
+fn who_declines_and_then_joins_keeps_the_new_connection() {
+    let folder = published();
+    for admin_key in [true, false] {
+        let mut stage = with(&folder);
+        if !admin_key {
+            stage = stage.set("KAKAO_ADMIN_KEY", "");
+        }
+        stage.everywhere(async |app| {
+            let visitor = arrived(app, "ordinary").await;
+            let down = Fault::Status(503);
+            app.emulator.fail(Endpoint::Unlink, down, Times::Always);
+            press(&visitor, &[("act", "quit")]).await;
+            eventually("put off", async || {
+                app.count("outbox WHERE tries = 1").await == 1
+            })
+            .await;
+            let visitor = arrived(app, "ordinary").await;
+            assert_eq!(press(&visitor, AGREED).await.status, 303);
+            app.emulator.heal();
+            let asked = app.emulator.count(Endpoint::Unlink);
+            app.clock.advance(Duration::minutes(1));
+            app.gate().pay_debts().await.unwrap();
+            eventually("given up", async || {
+                app.count("outbox WHERE outcome = 'superseded'").await == 1
+            })
+            .await;
+            assert_eq!(app.emulator.count(Endpoint::Unlink), asked);
+            assert!(app.emulator.world().is_linked("ordinary"));
+        });
+    }
 }
 
 // CB-6

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
 
 use super::effect::{self, Effect};
-use crate::flow::{Audited, Gate, Origin};
+use crate::flow::{Audited, DECISION_LIFE, Gate, Origin};
 use crate::member::{KakaoId, MemberId};
 use crate::store::audit::Outcome;
 use crate::store::members::acts;
@@ -27,6 +27,10 @@ const LEASE: Duration = Duration::seconds(60);
 /// After this long no login can be completed any more that began before the event came: a
 /// callback takes ten seconds at most.
 const SETTLED: Duration = Duration::seconds(15);
+
+/// The same for somebody new, whom Kakao may have vouched for before the event and who takes their
+/// time to decide whether to join.
+const DECIDED: Duration = DECISION_LIFE.saturating_add(SETTLED);
 
 /// How long Kakao is asked about an unlink before time alone decides.
 const ASKED_FOR: Duration = Duration::DAY;
@@ -231,10 +235,15 @@ impl Gate {
         let Some(owner) = owner else {
             let nobody = Look::done("nobody");
             // Somebody who is just joining is not there yet.
-            return Ok(if now < settled_at {
-                nobody.again(settled_at)
-            } else {
-                nobody
+            let decided_at = due.received_at + DECIDED;
+            let looks = match effect {
+                Effect::Unlink => [settled_at, decided_at],
+                _ => [settled_at; 2],
+            };
+            let later = looks.into_iter().find(|at| now < *at);
+            return Ok(match later {
+                Some(at) => nobody.again(at),
+                None => nobody,
             });
         };
         match effect {
@@ -321,14 +330,12 @@ impl Gate {
             Word::NotLinked(asked_at) => {
                 self.take_apart(connection, due, (id, owner), asked_at, now)
             }
-            Word::Never if owner.was_linked_after(due.happened_at) => {
+            Word::Never if owner.came_back_after(due.happened_at, SETTLED) => {
                 Ok(Look::done(LINKED)
                     .told(owner.member, "signed in with Kakao since, nothing done"))
             }
-            Word::Never => {
-                let before = due.happened_at + SECOND;
-                self.take_apart(connection, due, (id, owner), before, now)
-            }
+            // Whatever Kakao vouched for since, it did for the connection that is gone.
+            Word::Never => self.take_apart(connection, due, (id, owner), now, now),
             Word::None => {
                 let before = due.happened_at + SECOND;
                 let ended = made_by_kakao::end(connection, owner.member, before, now)?;

@@ -2,7 +2,7 @@
 //! connects it again is the same member.
 
 use diesel::prelude::*;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::member_id;
 use crate::member::{KakaoId, MemberId};
@@ -24,6 +24,17 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Whether the person connected again after it ended at `moment`. Kakao's own time says so
+    /// best; without it our last news of them must be later by more than `settled`, which is how
+    /// long a login takes at most that was under way at that moment.
+    #[must_use]
+    pub fn came_back_after(&self, moment: OffsetDateTime, settled: Duration) -> bool {
+        match self.connected_at {
+            Some(at) => at > moment,
+            None => self.synced_at > moment + settled,
+        }
+    }
+
     /// Whether Kakao has told us after `moment` that the account is connected.
     #[must_use]
     pub fn was_linked_after(&self, moment: OffsetDateTime) -> bool {

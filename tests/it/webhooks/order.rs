@@ -5,6 +5,7 @@ use std::time::Duration;
 use kakao_gate::emulator::{Endpoint, Fault, Times};
 
 use super::{Unlink, Way, claims, effects, looked_at, settled, told};
+use crate::kakao_join;
 use crate::stage::{Stage, TestApp, everywhere};
 
 async fn unlinked_members(app: &TestApp) -> usize {
@@ -149,7 +150,9 @@ fn when_kakao_never_says_time_decides() {
         app.clock.advance(time::Duration::seconds(20));
         let events = ["ordinary", "linked"].map(|person| claims(app, person, "user-unlinked"));
         app.clock.advance(time::Duration::MINUTE);
-        // Signs in after what is told of.
+        // Connects again and signs in, after what is told of.
+        app.emulator.world().unlink_from_kakao("linked");
+        app.emulator.clock().advance(time::Duration::seconds(80));
         let (again, _) = app.signed_in("linked").await;
         let fault = Fault::Status(503);
         app.emulator.fail(Endpoint::Me, fault, Times::Always);
@@ -167,6 +170,62 @@ fn when_kakao_never_says_time_decides() {
         let why = |member| app.told_of(member, "kakao.webhook");
         assert!(why(gone).await[0].contains("unlinked, sessions ended"));
         assert!(why(stays).await[0].contains("signed in with Kakao since"));
+    });
+}
+
+// WH-4
+#[test]
+fn an_unlink_while_somebody_decides_whether_to_join_is_applied_when_they_do() {
+    let folder = crate::terms::published();
+    for admin_key in [true, false] {
+        let mut stage = kakao_join::with(&folder);
+        if !admin_key {
+            stage = stage.set("KAKAO_ADMIN_KEY", "");
+        }
+        stage.everywhere(async |app| {
+            let visitor = kakao_join::arrived(app, "ordinary").await;
+            app.clock.advance(time::Duration::seconds(5));
+            let unlinked = claims(app, "ordinary", "user-unlinked");
+            app.emulator.world().unlink_from_kakao("ordinary");
+            told(app, unlinked).await;
+            looked_at(app).await;
+            app.clock.advance(time::Duration::minutes(5));
+            let joined = kakao_join::press(&visitor, kakao_join::AGREED).await;
+            assert_eq!(joined.location(), "/me/sessions");
+            app.clock.advance(time::Duration::minutes(5));
+            settled(app).await;
+            assert_eq!(unlinked_members(app).await, 1, "admin key: {admin_key}");
+            assert_eq!(super::live_sessions(app).await, 0, "admin key: {admin_key}");
+        });
+    }
+}
+
+// WH-3
+#[test]
+fn without_an_admin_key_an_unlink_during_a_login_is_applied_all_the_same() {
+    let stage = Stage::default().set("KAKAO_ADMIN_KEY", "");
+    stage.everywhere(async |app| {
+        let before = app.signed_in("ordinary").await;
+        app.clock.advance(time::Duration::seconds(5));
+        let slow = Fault::Delay(Duration::from_millis(1_500));
+        app.emulator.fail(Endpoint::Me, slow, Times::Once);
+        let visitor = app.visitor();
+        let callback = visitor.to_callback(&app.emulator, "ordinary", "/me").await;
+        let asked = app.emulator.count(Endpoint::Me);
+        let browser = visitor.copy();
+        let login = actix_web::rt::spawn(async move { browser.get(&callback).await });
+        crate::stage::eventually("Kakao is asked", async || {
+            app.emulator.count(Endpoint::Me) > asked
+        })
+        .await;
+        told(app, claims(app, "ordinary", "user-unlinked")).await;
+        looked_at(app).await;
+        // The callback is later than the event, and what it knows is older.
+        app.clock.advance(time::Duration::seconds(2));
+        assert_eq!(login.await.unwrap().location(), "/me");
+        settled(app).await;
+        assert_eq!(unlinked_members(app).await, 1);
+        assert!(!before.0.is_in().await);
     });
 }
 

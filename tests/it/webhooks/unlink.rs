@@ -160,6 +160,8 @@ fn people_and_reasons_that_nobody_knows_are_answered_200() {
                 assert_eq!((answer.status, answer.body.as_str()), (200, ""));
             }
         }
+        // Nobody decides any more whether to join.
+        app.clock.advance(time::Duration::minutes(10));
         settled(app).await;
         let effects = effects(app).await;
         assert!((5..=10).contains(&effects.len()), "{effects:?}");

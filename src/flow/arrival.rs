@@ -282,6 +282,7 @@ impl Gate {
             session = self.brief(session, member.role);
         }
         if let Some(previous) = going_on {
+            session.method = previous.method;
             session.created_at = previous.created_at;
             session.ends_at = previous.ends_at;
             session.idle_ends_at = session.idle_ends_at.min(previous.ends_at);

@@ -8,7 +8,7 @@ use super::edge::Arrived;
 use super::error::{self, ErrorId, Problem};
 use super::kakao_consents::ask_address;
 use super::login::{begin_address as plain_begin_address, field};
-use super::me::kakao::LINK;
+use super::me::kakao::link_address;
 use super::page::{Layout, see_other};
 use super::visitor::Visitor;
 use super::{Limit, Site};
@@ -114,7 +114,7 @@ pub(super) fn next_of(context: &FailureContext) -> Next {
 /// the consent items that were missing.
 pub(super) fn begin_address(site: &Site, context: &FailureContext) -> String {
     if context.linking {
-        return LINK.to_owned();
+        return link_address(site, &context.scopes);
     }
     let next = next_of(context);
     if context.of_member
@@ -168,6 +168,36 @@ pub(super) fn tell(
         response.cookie(cookie);
     }
     response.finish()
+}
+
+/// What only an error page can say after acting for somebody signed in: that Kakao wants a consent first, or that it is we who are in
+/// trouble. `None` for the trouble that Kakao has.
+pub(super) fn refused(
+    site: &Site,
+    visitor: &Visitor,
+    failure: &LoginFailure,
+    next: &str,
+) -> Result<Option<HttpResponse>, Problem> {
+    let cause = failure.cause.as_deref().unwrap_or_default();
+    tracing::warn!(
+        reason = failure.why.id(),
+        cause,
+        request.id = %visitor.origin().request_id,
+        "nothing was done at Kakao for a member"
+    );
+    match failure.why {
+        Why::ConsentMissing { .. } => {
+            let context = FailureContext {
+                next: Some(next.to_owned()),
+                of_member: true,
+                ..FailureContext::default()
+            };
+            Ok(Some(tell(site, visitor, failure, context)))
+        }
+        Why::Unavailable => Err(Problem::from(ErrorId::Unavailable).because(cause)),
+        Why::Server => Err(Problem::server(cause)),
+        _ => Ok(None),
+    }
 }
 
 /// Consent items in words.

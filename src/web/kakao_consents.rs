@@ -4,15 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use super::cookies::{self, FailureContext, Notice};
+use super::cookies::{self, Notice};
 use super::error::Problem;
 use super::forms::Post;
-use super::kakao::{items_of, lead_to_kakao, seal_items, tell};
+use super::kakao::{items_of, lead_to_kakao, refused, seal_items};
 use super::login::field;
 use super::page::{self, Layout, see_other};
 use super::visitor::{Member, Visitor};
 use super::{Limit, Site};
-use crate::flow::{ConsentItem, KakaoTerm, LoginFailure, Next, NoAccess, Purpose, Why, Withdrawn};
+use crate::flow::{ConsentItem, KakaoTerm, Next, NoAccess, Purpose, Withdrawn};
 use crate::i18n::machine_time;
 
 /// Where the page is.
@@ -82,10 +82,12 @@ pub(super) async fn show(site: web::Data<Site>, member: Member) -> Result<HttpRe
     if member.signed_in.kakao.is_none() {
         return Ok(see_other("/me").finish());
     }
-    let shown = match site.gate.kakao_consents(&member.signed_in).await {
+    let origin = member.visitor.origin();
+    let asked = site.gate.kakao_consents(&member.signed_in, origin);
+    let shown = match asked.await {
         Ok(items) => Shown::Items(items.into_iter().map(|item| line(&site, item)).collect()),
         Err(NoAccess::SignInAgain) => Shown::SignInAgain(sign_in_again()),
-        Err(NoAccess::NotNow(failure)) => match refused(&site, &member.visitor, &failure)? {
+        Err(NoAccess::NotNow(failure)) => match refused(&site, &member.visitor, &failure, PAGE)? {
             Some(response) => return Ok(response),
             None => Shown::NotNow,
         },
@@ -183,7 +185,7 @@ pub(super) async fn withdraw(
         Ok(Withdrawn::NotRevocable) => Told::NotRevocable,
         // The page says so, and how.
         Err(NoAccess::SignInAgain) => return Ok(see_other(PAGE).finish()),
-        Err(NoAccess::NotNow(failure)) => match refused(&site, &member.visitor, &failure)? {
+        Err(NoAccess::NotNow(failure)) => match refused(&site, &member.visitor, &failure, PAGE)? {
             Some(response) => return Ok(response),
             None => Told::NotNow,
         },
@@ -194,33 +196,4 @@ pub(super) async fn withdraw(
         response.cookie(cookie);
     }
     Ok(response.finish())
-}
-
-/// What only an error page can say: that Kakao wants a consent first, or that it is we who are in
-/// trouble. `None` for the trouble that Kakao has.
-fn refused(
-    site: &Site,
-    visitor: &Visitor,
-    failure: &LoginFailure,
-) -> Result<Option<HttpResponse>, Problem> {
-    let cause = failure.cause.as_deref().unwrap_or_default();
-    tracing::warn!(
-        reason = failure.why.id(),
-        cause,
-        request.id = %visitor.origin().request_id,
-        "consents at Kakao not read or not changed"
-    );
-    match failure.why {
-        Why::ConsentMissing { .. } => {
-            let context = FailureContext {
-                next: Some(PAGE.to_owned()),
-                of_member: true,
-                ..FailureContext::default()
-            };
-            Ok(Some(tell(site, visitor, failure, context)))
-        }
-        Why::Unavailable => Err(Problem::from(super::ErrorId::Unavailable).because(cause)),
-        Why::Server => Err(Problem::server(cause)),
-        _ => Ok(None),
-    }
 }

@@ -361,6 +361,63 @@ async fn one_more(visitor: &Visitor, answer: &Page) -> String {
     page.attributes("main a", "href").swap_remove(0)
 }
 
+// ID-9
+#[test]
+fn what_was_withdrawn_at_kakao_itself_is_erased_when_it_is_seen() {
+    everywhere(async |app| {
+        let visitor = app.visitor();
+        visitor.log_in_as(app, "linked").await;
+        assert!(
+            app.emulator
+                .world()
+                .withdraw_consent("linked", "account_email")
+        );
+        let page = visitor.get(PAGE).await;
+        assert!(!revocable(&page).contains(&"account_email".to_owned()));
+        let kept = app
+            .values("SELECT COALESCE(email, '-') || ' ' || scopes AS value FROM kakao_accounts")
+            .await
+            .remove(0);
+        assert!(
+            kept.starts_with("- ") && !kept.contains("account_email"),
+            "{kept}"
+        );
+        let log = "audit_events WHERE action = 'kakao.consent.revoke'";
+        assert_eq!(app.count(log).await, 1);
+        visitor.get(PAGE).await;
+        assert_eq!(app.count(log).await, 1, "once");
+    });
+}
+
+// SE-2
+#[test]
+fn a_session_by_password_stays_one_when_its_person_agrees_to_more() {
+    crate::stage::email::stage().everywhere(async |app| {
+        let (by_kakao, id) = app.signed_in("ordinary").await;
+        app.give_password(&id.to_string(), "파란 기차 일곱 대가 달린다")
+            .await;
+        let visitor = app.visitor();
+        visitor
+            .enter("ordinary@example.com", "파란 기차 일곱 대가 달린다")
+            .await;
+        let begun = visitor.get("/reauth/kakao?next=/me/sessions").await;
+        app.emulator
+            .fail(Endpoint::Me, Fault::refuse("-402:gender"), Times::Once);
+        let back = app
+            .emulator
+            .authorize(begun.location(), "ordinary", Consent::All);
+        let answer = visitor.get(back.strip_prefix(&app.url).unwrap()).await;
+        let way = one_more(&visitor, &answer).await;
+        let back = agree(app, &visitor, &way, "ordinary").await;
+        assert_eq!(back.location(), "/me/sessions");
+        let methods = "SELECT method AS value FROM sessions WHERE ended_at IS NULL";
+        let mut methods = app.values(methods).await;
+        methods.sort();
+        assert_eq!(methods, ["kakao", "password"]);
+        assert!(by_kakao.is_in().await);
+    });
+}
+
 // CB-5: -402 in every flow that reaches it.
 #[test]
 fn a_missing_consent_anywhere_leads_to_asking_for_exactly_that() {

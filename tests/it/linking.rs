@@ -44,6 +44,44 @@ async fn to_link(app: &TestApp, visitor: &Visitor, person: &str) -> String {
     back.strip_prefix(&app.url).unwrap().to_owned()
 }
 
+// CB-5
+#[test]
+fn a_consent_that_kakao_misses_while_connecting_is_asked_for() {
+    stage().everywhere(async |app| {
+        let visitor = without_kakao(app, "ordinary").await;
+        all_paid(app).await;
+        let back = to_link(app, &visitor, "ordinary").await;
+        let missing = Fault::refuse("-402:gender,birthday");
+        app.emulator.fail(Endpoint::Me, missing, Times::Once);
+        let failed = visitor.get(&back).await;
+        assert_eq!(failed.leads_to_error(), "consent_missing");
+        let told = visitor.follow(&failed).await;
+        let way = told.attributes("main a", "href").remove(0);
+        assert!(way.starts_with("/me/kakao/link?ask="), "{way}");
+        // Also after one has to prove who one is.
+        app.clock.advance(Duration::minutes(11));
+        let proof = visitor.get(&way).await;
+        assert!(
+            proof
+                .location()
+                .starts_with("/reauth?next=%2Fme%2Fkakao%2Flink%3Fask%3D")
+        );
+        app.clock.advance(-Duration::minutes(11));
+        let begun = visitor.get(&way).await;
+        assert!(
+            begun.location().contains("scope=gender%2Cbirthday"),
+            "{}",
+            begun.location()
+        );
+        let back = app
+            .emulator
+            .authorize(begun.location(), "ordinary", Consent::All);
+        let done = visitor.get(back.strip_prefix(&app.url).unwrap()).await;
+        assert_eq!(done.location(), "/me");
+        assert_eq!(connected(app).await, 1);
+    });
+}
+
 async fn connected(app: &TestApp) -> usize {
     app.count("kakao_accounts").await
 }

@@ -58,7 +58,7 @@ pub enum Refreshed {
     /// This session has no token that works: the person has to sign in at Kakao.
     SignInAgain,
     /// Kakao does not answer, or not well.
-    NotNow(Why),
+    NotNow(LoginFailure),
 }
 
 impl Gate {
@@ -227,11 +227,11 @@ impl Gate {
         let user = match asked.await {
             Ok(Some(user)) => user,
             Ok(None) | Err(NoAccess::SignInAgain) => return Ok(Refreshed::SignInAgain),
-            Err(NoAccess::NotNow(failure)) => return Ok(Refreshed::NotNow(failure.why)),
+            Err(NoAccess::NotNow(failure)) => return Ok(Refreshed::NotNow(failure)),
         };
         if user.id != known.id {
             tracing::warn!(member.id = %member, "Kakao answered with somebody else");
-            return Ok(Refreshed::NotNow(Why::KakaoBadReply));
+            return Ok(Refreshed::NotNow(Why::KakaoBadReply.into()));
         }
         let profile = self.profile(user, known.scopes);
         let (gate, from) = (self.clone(), origin.clone());

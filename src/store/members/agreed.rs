@@ -8,9 +8,27 @@ use crate::store::schema::{kakao_accounts, members};
 use crate::store::time::stored;
 use crate::store::{AnyConnection, Error};
 
+/// The consent items that somebody agreed to, as far as we know.
+///
+/// # Errors
+/// The database's.
+pub fn items(
+    connection: &mut AnyConnection,
+    app_id: i64,
+    id: KakaoId,
+) -> Result<Vec<String>, Error> {
+    let account = kakao_accounts::table.find((app_id, id.get()));
+    let agreed: Option<String> = account
+        .select(kakao_accounts::scopes)
+        .first(connection)
+        .optional()?;
+    let agreed = agreed.unwrap_or_default();
+    Ok(agreed.split_whitespace().map(str::to_owned).collect())
+}
+
 /// Notes that somebody has withdrawn consent to `item`, and erases what we were given because of
-/// it. An address that a member has proved is
-/// how they sign in and are written to, and stays theirs to change.
+/// it. An address that a member has proved is how they sign in and are written to, and stays theirs
+/// to change. The member is held.
 ///
 /// # Errors
 /// The database's.
@@ -21,12 +39,8 @@ pub fn withdraw(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let account = kakao_accounts::table.find((app_id, id.get()));
-    let agreed: Option<String> = account
-        .select(kakao_accounts::scopes)
-        .first(connection)
-        .optional()?;
-    let agreed = agreed.unwrap_or_default();
-    let left: Vec<&str> = agreed.split(' ').filter(|one| *one != item).collect();
+    let mut left = items(connection, app_id, id)?;
+    left.retain(|one| one != item);
     diesel::update(account)
         .set((
             kakao_accounts::scopes.eq(left.join(" ")),

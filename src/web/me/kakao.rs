@@ -11,7 +11,8 @@ use crate::web::conflict::{CONNECT, waiting};
 use crate::web::cookies::{self, Said};
 use crate::web::error::{ErrorId, Problem, address_of};
 use crate::web::forms::Post;
-use crate::web::kakao::lead_to_kakao;
+use crate::web::kakao::{items_of, lead_to_kakao, refused, seal_items};
+use crate::web::login::field;
 use crate::web::page::{self, Layout, see_other};
 use crate::web::sessions::Nothing;
 use crate::web::visitor::Member;
@@ -19,6 +20,15 @@ use crate::web::{Limit, Site};
 
 /// Where connecting begins.
 pub(in crate::web) const LINK: &str = "/me/kakao/link";
+
+/// The address that begins connecting, asking for these consent items.
+pub(in crate::web) fn link_address(site: &Site, items: &[String]) -> String {
+    let sealed = (!items.is_empty()).then(|| seal_items(site, items));
+    match sealed.flatten() {
+        Some(sealed) => format!("{LINK}?ask={sealed}"),
+        None => LINK.to_owned(),
+    }
+}
 
 const UNLINK: &str = "/me/kakao/unlink";
 
@@ -32,7 +42,12 @@ pub(in crate::web) async fn link(
     if member.signed_in.kakao.is_some() {
         return Ok(back(&site, Said::HasKakao));
     }
-    member.proved(&site, LINK)?;
+    // Consent items that Kakao missed at the last try, if a page of ours has named any.
+    let ask = field(request.query_string(), "ask").and_then(|sealed| items_of(&site, &sealed));
+    member.proved(
+        &site,
+        &link_address(&site, ask.as_deref().unwrap_or_default()),
+    )?;
     site.limits
         .count(Limit::Login, member.visitor.arrived().ip)?;
     let sealed = cookies::value(request.headers(), site.cookies.attempts);
@@ -40,7 +55,9 @@ pub(in crate::web) async fn link(
         member: member.signed_in.member.id,
         session: member.signed_in.session.id,
     });
-    let begun = site.gate.begin_login(sealed, Next::home(), None, bound);
+    let begun = site
+        .gate
+        .begin_login(sealed, Next::home(), ask.as_deref(), bound);
     lead_to_kakao(&site, &begun)
 }
 
@@ -111,8 +128,10 @@ pub(in crate::web) async fn refresh(
     let said = match site.gate.refresh_kakao(&member.signed_in, origin).await? {
         Refreshed::Yes => Said::Synced,
         Refreshed::SignInAgain => Said::SignInAtKakao,
-        Refreshed::NotNow(why) => {
-            tracing::warn!(reason = why.id(), request.id = %origin.request_id, "not refreshed");
+        Refreshed::NotNow(failure) => {
+            if let Some(response) = refused(&site, &member.visitor, &failure, "/me")? {
+                return Ok(response);
+            }
             Said::KakaoDown
         }
     };

@@ -20,7 +20,7 @@ export async function agreeAs(page, person, { only } = {}) {
   if (await who.isVisible()) await who.click();
   const agree = page.locator('button[name=answer][value=agree]');
   if (!await agree.isVisible()) return;
-  for (const item of await page.locator('input[name=item]').all()) {
+  for (const item of await page.locator('fieldset input:not([name=all])').all()) {
     const scope = await item.getAttribute('value');
     await item.setChecked(!only || only.includes(scope));
   }

@@ -80,7 +80,7 @@ for (const [lang, width, theme, script] of [['ko', 360, 'light', false], ['en', 
       await kakaoButton(operator.page).click();
       await agreeAs(operator.page, 'linked');
       await operator.page.waitForURL(`${demo.service}/admin/audit`);
-      assert.ok(await operator.page.getByText(say('ac.kakao.webhook')).first().isVisible());
+      assert.ok(await operator.page.locator('main table').getByText(say('ac.kakao.webhook')).first().isVisible());
       await operator.page.goto(`${demo.service}/admin/outbox?state=done`);
       assert.equal(await heading(operator.page), say('ob.title'));
       calm();

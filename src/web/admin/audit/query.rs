@@ -10,8 +10,8 @@ use crate::flow::admin::record::{Asked, Look};
 use crate::i18n::{machine_day, seoul_midnight};
 use crate::store::audit::Outcome;
 
-/// How many entries a page may have; the first if nothing is said.
-const PER: [i64; 3] = [20, 50, 100];
+/// How many entries a page may have; the first if nothing is said, which keeps the page light.
+const PER: [i64; 3] = [15, 50, 100];
 
 /// Years that a day may lie in.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;

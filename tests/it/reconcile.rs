@@ -1,6 +1,6 @@
 //! `kakao-gate reconcile` and the daily run: who is connected here, and who at Kakao.
 
-use kakao_gate::emulator::{Endpoint, Fault, Person, Times};
+use kakao_gate::emulator::{ADMIN_KEY, Endpoint, Fault, Person, Times};
 use kakao_gate::flow::reconcile::{Failure, Intent};
 use serde_json::{Value, json};
 
@@ -219,6 +219,43 @@ fn more_than_a_page_is_read_page_by_page_and_without_an_admin_key_nothing_is_ask
         assert!(failed.is_err());
         assert_eq!(app.emulator.count(Endpoint::UserIds), 0);
     });
+}
+
+// WH-4
+#[test]
+fn while_the_admin_key_changes_either_value_will_do() {
+    for (keys, fault) in [
+        (format!("old-key,{ADMIN_KEY}"), None),
+        (format!("{ADMIN_KEY},new-key"), None),
+        // One that may not list, and another that may.
+        (format!("{ADMIN_KEY},{ADMIN_KEY}"), Some("-3")),
+    ] {
+        actix_web::rt::System::new().block_on(async {
+            let backends = Backends::available().remove(0);
+            let service = Service::start(backends, &[("KAKAO_ADMIN_KEY", &keys)]).await;
+            signed_in(&service, "ordinary").await;
+            if let Some(code) = fault {
+                service
+                    .emulator
+                    .fail(Endpoint::UserIds, Fault::refuse(code), Times::Once);
+            }
+            let outcome = run(&service, &["--json"]);
+            assert_eq!(outcome.code, Some(0), "{keys} {}", outcome.err);
+            let found: Value = serde_json::from_str(&outcome.out).unwrap();
+            assert_eq!(
+                (&found["here"], &found["only_here"]),
+                (&json!(1), &json!([]))
+            );
+        });
+    }
+    // Neither will do: each is asked once, and Kakao no more often.
+    Stage::default()
+        .set("KAKAO_ADMIN_KEY", "old-key,new-key")
+        .once(async |app| {
+            let failed = app.gate().reconcile(Intent::Report, None, |_| {}).await;
+            assert!(failed.is_err());
+            assert_eq!(app.emulator.count(Endpoint::UserIds), 2);
+        });
 }
 
 fn run(service: &Service, arguments: &[&str]) -> Outcome {

@@ -169,6 +169,43 @@ fn whoever_logged_out_or_was_logged_out_is_not_signed_in_again_without_a_click()
     });
 }
 
+// SE-2
+#[test]
+fn a_session_that_nobody_was_asked_for_proves_nothing() {
+    everywhere(async |app| {
+        app.signed_in("ordinary").await;
+        let visitor = in_app(app);
+        let address = tried(&visitor).await;
+        let back = app.emulator.authorize(&address, "ordinary", Consent::All);
+        assert_eq!(visitor.get(&back).await.location(), "/me/sessions");
+        let asked = visitor.get("/me/withdraw").await;
+        assert_eq!(asked.status, 303, "{}", asked.body);
+        assert!(
+            asked.location().starts_with("/reauth"),
+            "{}",
+            asked.location()
+        );
+        // Agreeing to something at Kakao goes on as it was, and proves nothing either.
+        let page = visitor.get("/me/kakao/consents").await;
+        let ways = page.attributes("a[href^='/me/kakao/consents/ask']", "href");
+        let asked = visitor.get(&ways[0]).await;
+        let back = app
+            .emulator
+            .authorize(asked.location(), "ordinary", Consent::All);
+        let page = visitor.get(&back).await;
+        assert_eq!(page.location(), "/me/kakao/consents");
+        let asked = visitor.get("/me/withdraw").await;
+        assert!(asked.location().starts_with("/reauth"), "still not");
+        // Who signs in on purpose has proved it.
+        let asked = visitor.get("/reauth/kakao?next=%2Fme%2Fwithdraw").await;
+        let back = app
+            .emulator
+            .authorize(asked.location(), "ordinary", Consent::All);
+        assert_eq!(visitor.get(&back).await.location(), "/me/withdraw");
+        assert_eq!(visitor.get("/me/withdraw").await.status, 200);
+    });
+}
+
 // RL-2
 #[test]
 fn it_is_tried_in_that_browser_only_and_when_somebody_really_opens_the_page() {

@@ -104,6 +104,7 @@ impl Instances {
             idle_ends_at: begun + Duration::hours(2),
             ends_at: begun + Duration::days(1),
             brief: false,
+            unasked: false,
             kakao: Some(SealedTokens {
                 access: "sealed".to_owned(),
                 access_ends_at: begun + Duration::hours(6),

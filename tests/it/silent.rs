@@ -115,6 +115,8 @@ fn somebody_who_is_no_member_does_not_become_one_without_a_click() {
         assert_eq!(answer.location(), "/login?next=%2Fme%2Fsessions");
         assert_eq!(app.count("members").await, 0);
         assert_eq!(visitor.get("/me").await.status, 303);
+        let entries = "audit_events WHERE action = 'login.kakao'";
+        assert_eq!(app.count(entries).await, 0, "nobody tried to");
         eventually("the token is given back", async || {
             app.live_kakao_tokens("linked") == 0
         })

@@ -274,7 +274,9 @@ fn of_two_values_one_that_kakao_takes_is_enough() {
         let found = findings(app, &[("KAKAO_CLIENT_SECRET", "neither,nor")]);
         assert_eq!(found.about("client secret").code, "KOE010");
         let found = findings(app, &[("KAKAO_ADMIN_KEY", "")]);
-        assert_eq!(found.about("admin key").state, "open");
+        let key = found.about("admin key");
+        assert_eq!(key.state, "open");
+        assert!(key.says.contains("unlink webhook"), "{}", key.says);
         assert_eq!(found.exit, Some(0));
     });
 }

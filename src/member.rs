@@ -320,6 +320,8 @@ pub struct Session {
     pub ends_at: OffsetDateTime,
     /// Whether it ends with the browser, and sooner than others.
     pub brief: bool,
+    /// Whether it began without anybody being asked anything, so that it proves nothing.
+    pub unasked: bool,
 }
 
 /// Who is asking: a live session, its member, and the member's Kakao account.

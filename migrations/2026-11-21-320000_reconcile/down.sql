@@ -1,2 +1,3 @@
+ALTER TABLE sessions DROP COLUMN unasked;
 DROP INDEX outbox_outcome;
 ALTER TABLE outbox DROP COLUMN cause;

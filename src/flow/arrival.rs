@@ -281,8 +281,10 @@ impl Gate {
         if attempt.awaits().is_some() && was_brief {
             session = self.brief(session, member.role);
         }
+        session.unasked = attempt.is_silent();
         if let Some(previous) = going_on {
             session.method = previous.method;
+            session.unasked = previous.unasked;
             session.created_at = previous.created_at;
             session.ends_at = previous.ends_at;
             session.idle_ends_at = session.idle_ends_at.min(previous.ends_at);

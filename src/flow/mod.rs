@@ -201,10 +201,11 @@ impl Gate {
     }
 
     /// Whether somebody has proved who they are within the last ten minutes: a proof is a login,
-    /// and a login is a new session.
+    /// and a login is a new session. One in which nobody was asked anything is none.
     #[must_use]
     pub fn is_proved(&self, signed_in: &SignedIn) -> bool {
-        self.clock.now() - signed_in.session.created_at < PROOF
+        let session = &signed_in.session;
+        !session.unasked && self.clock.now() - session.created_at < PROOF
     }
 
     /// Kakao's issuer identifier.

@@ -19,7 +19,7 @@ use crate::kakao::{self, AccessToken};
 use crate::mail::{self, Message};
 use crate::member::{KakaoId, MemberId};
 use crate::store::members::{account, acts};
-use crate::store::outbox::{self, DueCall, Kind, Lane, NewCall};
+use crate::store::outbox::{self, DueCall, End, Kind, Lane, NewCall};
 use crate::store::sessions::{Ended, own};
 use crate::store::{self, AnyConnection};
 
@@ -97,8 +97,8 @@ enum Payment {
     Done,
     /// It may work another time.
     Later(String),
-    /// It will not; under which outcome it is closed.
-    Never(&'static str, String),
+    /// It will not; as what it is closed, and why.
+    Never(End, String),
 }
 
 impl From<Result<(), store::Error>> for Payment {
@@ -291,13 +291,20 @@ impl Gate {
         if !some {
             return Ok(false);
         }
-        let due = self
+        let (expired, due) = self
             .store
             .write(move |connection| {
-                outbox::expire(connection, now)?;
-                outbox::lease(connection, lane, now, now + LEASE, BATCH)
+                let expired = outbox::expire(connection, now)?;
+                let due = outbox::lease(connection, lane, now, now + LEASE, BATCH)?;
+                Ok((expired, due))
             })
             .await?;
+        for (kind, count) in expired {
+            for _ in 0..count {
+                self.metrics.owed_call(kind.code(), "given_up");
+            }
+            tracing::warn!(kind = kind.code(), count, "debts have expired");
+        }
         let paid = join_all(due.iter().map(|debt| self.pay(debt))).await;
         paid.into_iter().collect::<Result<Vec<()>, _>>()?;
         Ok(i64::try_from(due.len()).unwrap_or(BATCH) >= BATCH)
@@ -310,7 +317,7 @@ impl Gate {
         let told = told.and_then(|told| Told::parse(debt.kind, &told));
         let payment = match told {
             Some(told) => self.deliver(id, told).await,
-            None => Payment::Never("unreadable", "it cannot be unsealed".to_owned()),
+            None => Payment::Never(End::Unreadable, "it cannot be unsealed".to_owned()),
         };
         let now = self.clock.now();
         match payment {
@@ -318,14 +325,19 @@ impl Gate {
                 self.metrics.owed_call(kind.code(), "done");
                 tracing::info!(outbox.id = %id, tries, "a debt was paid");
                 self.store
-                    .write(move |connection| outbox::finish(connection, id, "done", now))
+                    .write(move |connection| outbox::finish(connection, id, End::Done, None, now))
                     .await
             }
-            Payment::Never(outcome, cause) => {
+            Payment::Never(end, cause) => {
                 self.metrics.owed_call(kind.code(), "given_up");
                 tracing::warn!(outbox.id = %id, tries, cause, "a debt is given up");
+                let cause = match end {
+                    End::Refused => shown(kind, &cause),
+                    // Our own words.
+                    _ => cause,
+                };
                 self.store
-                    .write(move |connection| outbox::finish(connection, id, outcome, now))
+                    .write(move |connection| outbox::finish(connection, id, end, Some(&cause), now))
                     .await
             }
             Payment::Later(cause) => {
@@ -369,7 +381,7 @@ impl Gate {
         match postman.carry(id, message).await {
             Ok(()) => Payment::Done,
             Err(mail::Error::Later(cause)) => Payment::Later(cause),
-            Err(mail::Error::Never(cause)) => Payment::Never("refused", cause),
+            Err(mail::Error::Never(cause)) => Payment::Never(End::Refused, cause),
         }
     }
 
@@ -431,13 +443,13 @@ impl Gate {
 
 fn superseded() -> Payment {
     let cause = "the account has been connected again since";
-    Payment::Never("superseded", cause.to_owned())
+    Payment::Never(End::Superseded, cause.to_owned())
 }
 
-/// Why a debt was put off, as the administration may see it: what Kakao says names nobody, while a
-/// mail server may repeat an address, so of its words only the number is kept.
+/// Why a debt was put off or given up, as the administration may see it: what Kakao says names
+/// nobody, while a mail server may repeat an address, so of its words only the number is kept.
 fn shown(kind: Kind, cause: &str) -> String {
-    if !matches!(kind, Kind::Mail | Kind::Forgotten) {
+    if !matches!(kind, Kind::Mail | Kind::Forgotten | Kind::Join) {
         return cause.to_owned();
     }
     let mut words = cause.split(|c: char| !c.is_ascii_alphanumeric());
@@ -460,7 +472,9 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_cause_names_nobody() {
         let refused = "the mail server says 451 4.7.1 <a@example.com>: try later";
-        assert_eq!(shown(Kind::Mail, refused), "SMTP 451");
+        for kind in [Kind::Mail, Kind::Join] {
+            assert_eq!(shown(kind, refused), "SMTP 451");
+        }
         assert_eq!(
             shown(Kind::Forgotten, "no answer for a@example.com"),
             "SMTP"

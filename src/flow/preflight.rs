@@ -293,12 +293,15 @@ async fn openid(kakao: &Kakao) -> Finding {
     }
 }
 
-/// The admin keys; with the place of the one that is taken and the number of somebody linked.
+/// The admin keys; with the place of the one that is taken and the number of somebody linked. Only
+/// a key that Kakao does not take leaves the word to the next one: of any other nobody knows that it
+/// may go.
 async fn admin(kakao: &Kakao) -> (Finding, Option<(usize, Option<KakaoId>)>) {
     let keys = kakao.admin_keys();
     if keys == 0 {
-        let says = "KAKAO_ADMIN_KEY is not set: a forced logout ends only the Kakao tokens we \
-                    hold, and nobody can reconcile";
+        let says = "KAKAO_ADMIN_KEY is not set: the unlink webhook is refused, because Kakao \
+                    proves itself with that key there; a forced logout ends only the Kakao tokens \
+                    we hold; and nobody can reconcile";
         return (Finding::open(ADMIN, says).at(console::ADMIN_KEY), None);
     }
     let mut refused = None;
@@ -312,28 +315,37 @@ async fn admin(kakao: &Kakao) -> (Finding, Option<(usize, Option<KakaoId>)>) {
                 };
                 return (Finding::good(ADMIN, says), Some((place, somebody)));
             }
-            Err(error) => refused = Some(error),
+            Err(error) if error.code == Some(Code::Api(-401)) => refused = Some(error),
+            Err(error) => return (admin_failed(keys, place, &error), None),
         }
     }
-    let finding = refused.map(|error| {
-        let finding = Finding::failed(ADMIN, &error);
-        match error.code {
-            Some(Code::Api(-3 | -5)) => Finding {
-                says: "Kakao knows it, but it may not list member numbers (GET /v1/user/ids), \
-                       which reconciling needs"
-                    .to_owned(),
-                ..finding
-            },
-            Some(Code::Api(-401)) => Finding {
-                says: "Kakao refuses it, or calls from this machine's address (호출 허용 IP 주소)"
-                    .to_owned(),
-                ..finding
-            },
-            _ => finding,
-        }
-    });
-    let finding = finding.unwrap_or_else(|| Finding::wrong(ADMIN, "Kakao refuses it"));
+    let finding = match refused {
+        Some(error) => Finding {
+            says: "Kakao refuses it, or calls from this machine's address (호출 허용 IP 주소)"
+                .to_owned(),
+            ..Finding::failed(ADMIN, &error)
+        },
+        None => Finding::wrong(ADMIN, "Kakao refuses it"),
+    };
     (finding.at(console::ADMIN_KEY), None)
+}
+
+/// One that Kakao did not refuse, and that could not show all it is for.
+fn admin_failed(keys: usize, place: usize, error: &Error) -> Finding {
+    let finding = Finding::failed(ADMIN, error);
+    let says = match error.code {
+        Some(Code::Api(-3 | -5)) => {
+            "Kakao knows it, but it may not list member numbers (GET /v1/user/ids), which \
+             reconciling needs"
+        }
+        _ => finding.says.as_str(),
+    };
+    let says = match (keys, place) {
+        (1, _) => says.to_owned(),
+        (_, 0) => format!("of the first of the two values: {says}"),
+        _ => format!("the first of the two values is refused; of the second: {says}"),
+    };
+    Finding { says, ..finding }.at(console::ADMIN_KEY)
 }
 
 async fn consent_items(kakao: &Kakao, member: Option<(usize, Option<KakaoId>)>) -> Finding {

@@ -16,11 +16,21 @@ use crate::store::audit::Outcome;
 use crate::store::members::linked::{self, Linked};
 use crate::store::throttles::{self, Allowance};
 
-/// Kakao allows a hundred of these calls a minute to the whole app.
-const PACE: Duration = Duration::from_secs(1);
+/// Kakao allows a hundred of these calls a minute to the whole app: enough for two at this pace, the
+/// command beside the daily run.
+const PACE: Duration = Duration::from_millis(1_300);
 
 /// How often a page is asked for again that did not come.
 const TRIES: u32 = 3;
+
+/// How often a page is asked for again because there were too many calls.
+const PATIENCE: u32 = 5;
+
+/// How long to wait then, where Kakao does not say.
+const LIMITED: Duration = Duration::from_secs(60);
+
+/// The longest wait; what Kakao says that is longer is for another day.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// How many of our rows are read at once.
 const ROWS: i64 = 1_000;
@@ -34,6 +44,10 @@ const ONCE: Allowance = Allowance {
     failures: 1,
     within: time::Duration::hours(23),
 };
+
+/// How long a daily run under way is another's to begin anew when nothing is heard of it: longer
+/// than the longest wait for one page.
+const UNDER_WAY: time::Duration = time::Duration::hours(2);
 
 /// What the database knows the daily run by.
 const DAILY: &str = "reconcile";
@@ -86,6 +100,17 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// A stable word for the audit log.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Kakao(error) => error.kind.name(),
+            Self::Store(_) => "unavailable",
+            Self::Suspicious { .. } => "suspicious",
+        }
+    }
+}
+
 impl Gate {
     /// Compares, and does with the difference what is meant. `told` hears after each page how many
     /// of Kakao's numbers have come.
@@ -98,8 +123,19 @@ impl Gate {
         operator: Option<&str>,
         told: impl Fn(usize),
     ) -> Result<Report, Failure> {
+        let compared = self.compared(intent, operator.is_none(), told).await;
+        self.tell_of_reconciling(&compared, operator).await?;
+        compared
+    }
+
+    async fn compared(
+        &self,
+        intent: Intent,
+        daily: bool,
+        told: impl Fn(usize),
+    ) -> Result<Report, Failure> {
         let began = self.clock.now();
-        let there = self.all_at_kakao(told).await?;
+        let there = self.all_at_kakao(daily, told).await?;
         // Read afterwards: whoever came meanwhile is here, and too young to be missed there.
         let here = self.all_here().await?;
         let mut report = compare(&here, &there, began);
@@ -119,12 +155,12 @@ impl Gate {
                 report.applied += 1;
             }
         }
-        self.tell_of_reconciling(&report, operator).await?;
         Ok(report)
     }
 
     /// The daily run, unless it was done within a day by whichever instance. A run that failed may
-    /// be tried again the next time.
+    /// be tried again the next time, and one that was cut off once nothing was heard of it for two
+    /// hours.
     ///
     /// # Errors
     /// The store's.
@@ -132,10 +168,16 @@ impl Gate {
         if !self.kakao.has_admin_key() {
             return Ok(());
         }
-        let now = self.clock.now();
+        let began = self.clock.now();
         let taken = self
             .store
-            .write(move |connection| throttles::take(connection, DAILY, ONCE, now))
+            .write(move |connection| {
+                let taken = throttles::take(connection, DAILY, ONCE, began)?;
+                if taken.is_none() {
+                    throttles::hold(connection, DAILY, began + UNDER_WAY)?;
+                }
+                Ok(taken)
+            })
             .await?;
         if taken.is_some() {
             return Ok(());
@@ -151,23 +193,33 @@ impl Gate {
                     only_there,
                     "compared with Kakao's members"
                 );
-                Ok(())
+                self.hold_daily(began + ONCE.within).await
             }
             // Trying again would find the same; somebody has to look.
             Err(error @ Failure::Suspicious { .. }) => {
                 tracing::error!(%error, "reconciling stopped");
-                Ok(())
+                self.hold_daily(began + ONCE.within).await
             }
             Err(error) => {
                 tracing::warn!(%error, "reconciling is put off");
                 self.store
-                    .write(|connection| throttles::give_back(connection, DAILY))
+                    .write(|connection| throttles::clear(connection, DAILY))
                     .await
             }
         }
     }
 
-    async fn all_at_kakao(&self, told: impl Fn(usize)) -> Result<Vec<KakaoId>, kakao::Error> {
+    async fn hold_daily(&self, until: OffsetDateTime) -> Result<(), store::Error> {
+        self.store
+            .write(move |connection| throttles::hold(connection, DAILY, until))
+            .await
+    }
+
+    async fn all_at_kakao(
+        &self,
+        daily: bool,
+        told: impl Fn(usize),
+    ) -> Result<Vec<KakaoId>, Failure> {
         let mut all = Vec::new();
         let mut from = None;
         loop {
@@ -178,23 +230,25 @@ impl Gate {
                 None => return Ok(all),
                 next => from = next,
             }
+            if daily {
+                self.hold_daily(self.clock.now() + UNDER_WAY).await?;
+            }
             tokio::time::sleep(PACE).await;
         }
     }
 
     async fn page_at_kakao(&self, from: Option<KakaoId>) -> Result<UserIds, kakao::Error> {
-        let mut tries = 1;
+        let mut waits = Waits::default();
         loop {
-            match self.kakao.user_ids(from).await {
-                Err(error)
-                    if tries < TRIES
-                        && matches!(error.kind, Kind::Temporary | Kind::BadReply(_)) =>
-                {
-                    tokio::time::sleep(PACE * tries).await;
-                    tries += 1;
-                }
-                other => return other,
-            }
+            let error = match self.kakao.user_ids(from).await {
+                Ok(page) => return Ok(page),
+                Err(error) => error,
+            };
+            let Some(wait) = waits.next(&error.kind) else {
+                return Err(error);
+            };
+            tracing::debug!(%error, seconds = wait.as_secs(), "a page of Kakao's members is awaited");
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -215,19 +269,35 @@ impl Gate {
 
     async fn tell_of_reconciling(
         &self,
-        report: &Report,
+        compared: &Result<Report, Failure>,
         operator: Option<&str>,
     ) -> Result<(), store::Error> {
         let by = operator.map(|name| format!(", by {name}"));
-        let detail = format!(
-            "here {}, at Kakao {}, only here {}, only there {}, handed over {}{}",
-            report.here,
-            report.there,
-            report.only_here.len(),
-            report.only_there.len(),
-            report.applied,
-            by.unwrap_or_default()
-        );
+        let (result, reason, detail) = match compared {
+            Ok(report) => (
+                Outcome::Success,
+                None,
+                format!(
+                    "here {}, at Kakao {}, only here {}, only there {}, handed over {}",
+                    report.here,
+                    report.there,
+                    report.only_here.len(),
+                    report.only_there.len(),
+                    report.applied,
+                ),
+            ),
+            Err(error) => {
+                let told = match error {
+                    Failure::Suspicious { missing, here } => {
+                        format!("here {here}, only here {missing}, handed over 0")
+                    }
+                    Failure::Kakao(error) => error.to_string(),
+                    Failure::Store(_) => "the database was not available".to_owned(),
+                };
+                (Outcome::Failed, Some(error.code().to_owned()), told)
+            }
+        };
+        let detail = detail + by.as_deref().unwrap_or_default();
         let origin = Origin {
             ip: operator.map_or("system", |_| "cli").to_owned(),
             user_agent: String::new(),
@@ -240,14 +310,39 @@ impl Gate {
                     actor: None,
                     subject: None,
                     action: "kakao.reconcile",
-                    result: Outcome::Success,
-                    reason: None,
+                    result,
+                    reason,
                     detail: Some(detail),
                     origin: &origin,
                 };
                 gate.audit(connection, &[entry], now)
             })
             .await
+    }
+}
+
+/// How often one page was waited for, and why.
+#[derive(Default)]
+struct Waits {
+    failed: u32,
+    limited: u32,
+}
+
+impl Waits {
+    /// How long to wait before the page is asked for again; `None` when there is no point.
+    fn next(&mut self, kind: &Kind) -> Option<Duration> {
+        match kind {
+            Kind::Limited { retry_after } if self.limited < PATIENCE => {
+                self.limited += 1;
+                let wait = retry_after.unwrap_or(LIMITED).max(PACE);
+                (wait <= LONGEST_WAIT).then_some(wait)
+            }
+            Kind::Temporary | Kind::BadReply(_) if self.failed + 1 < TRIES => {
+                self.failed += 1;
+                Some(PACE * self.failed)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -275,6 +370,30 @@ fn compare(here: &[Linked], there: &[KakaoId], began: OffsetDateTime) -> Report 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // RL-2
+    #[test]
+    fn a_page_that_is_one_too_many_is_waited_for_as_long_as_kakao_says_and_not_for_ever() {
+        let seconds = Duration::from_secs;
+        let limited = |retry_after| Kind::Limited { retry_after };
+        let mut waits = Waits::default();
+        assert_eq!(waits.next(&limited(None)), Some(seconds(60)));
+        assert_eq!(waits.next(&limited(Some(seconds(7)))), Some(seconds(7)));
+        assert_eq!(waits.next(&limited(Some(Duration::ZERO))), Some(PACE));
+        // Failures are counted by themselves.
+        assert_eq!(waits.next(&Kind::Temporary), Some(PACE));
+        assert_eq!(waits.next(&Kind::BadReply("")), Some(PACE * 2));
+        assert_eq!(waits.next(&Kind::Temporary), None);
+        assert_eq!(waits.next(&limited(None)), Some(seconds(60)));
+        assert_eq!(waits.next(&limited(None)), Some(seconds(60)));
+        assert_eq!(waits.next(&limited(None)), None, "five times");
+        let tomorrow = limited(Some(seconds(3_600)));
+        assert_eq!(Waits::default().next(&tomorrow), None);
+        assert_eq!(Waits::default().next(&Kind::BadClient), None);
+        // All that one page may take leaves a run under way.
+        assert!(LONGEST_WAIT * PATIENCE < UNDER_WAY.unsigned_abs());
+        assert!(PACE * 100 >= seconds(120), "two at once fit the quota");
+    }
 
     // WH-4
     #[test]

@@ -32,6 +32,7 @@ impl Gate {
             idle_ends_at: now + idle.min(self.rules.session_max),
             ends_at: now + self.rules.session_max,
             brief: false,
+            unasked: false,
             kakao: None,
         }
     }

@@ -33,15 +33,17 @@ impl Gate {
     pub(super) async fn tell_of_failure(&self, attempt: &Attempt, why: &Why, origin: &Origin) {
         let (gate, now, state_hash) = (self.clone(), self.clock.now(), attempt.state_hash());
         let (id, entry) = (why.id(), Unsuccessful::new(attempt, why, origin));
-        // Who was turned away is in the log already, with who it was.
-        let told = matches!(
-            why,
-            Why::Suspended { .. }
-                | Why::OtherPerson
-                | Why::StateBad
-                | Why::AlreadyLinked
-                | Why::HasKakao
-        );
+        // Who was turned away is in the log already, with who it was; and where nobody asked to be
+        // signed in, nobody's sign-in failed.
+        let told = attempt.is_silent()
+            || matches!(
+                why,
+                Why::Suspended { .. }
+                    | Why::OtherPerson
+                    | Why::StateBad
+                    | Why::AlreadyLinked
+                    | Why::HasKakao
+            );
         let written = self.beside_the_request(move |connection| {
             attempts::settle_failure(connection, &state_hash, &format!("error:{id}"))?;
             if told {

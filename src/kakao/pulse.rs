@@ -47,7 +47,9 @@ impl Recent {
     /// Notes a call that ended at `now`; `kind` is what went wrong.
     pub(super) fn note(&self, now: Instant, took: Duration, call: Call, kind: Option<&Kind>) {
         let failed = kind.is_some_and(is_failure);
-        self.sky.note(now, Omen::of(took, call, kind));
+        if let Some(omen) = Omen::of(took, call, kind) {
+            self.sky.note(now, omen);
+        }
         let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         forget(&mut beats, now);
         if beats.len() == MOST {

@@ -1,9 +1,11 @@
 //! Whether people who are about to sign in should be told that Kakao has trouble.
 //!
 //! A circuit that lets everything through: the note warns, the button stays, and no other page
-//! knows of it. Three bad calls that are at least half of the recent ones bring the note; five good
-//! ones in a row, or three minutes without a bad one, take it away. Between the two lies enough
-//! that a Kakao which answers every other call leaves the note where it is.
+//! knows of it. Only the calls of a login are looked at: a page of somebody signed in that Kakao
+//! refuses something, or a long run of the administration that goes well, says nothing about them.
+//! Three bad calls that are at least half of the recent ones bring the note; five good ones in a
+//! row, or three minutes without a bad one, take it away. Between the two lies enough that a Kakao
+//! which answers every other call leaves the note where it is.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::{Call, Kind};
+use super::error::{Call, Fault, Kind};
 use super::pulse::{SLOW, WINDOW, is_failure};
 
 /// The most calls that are looked at: the latest.
@@ -47,15 +49,21 @@ pub(super) enum Omen {
 }
 
 impl Omen {
-    /// An admin key that is refused hinders nobody's login.
-    pub(super) fn of(took: Duration, call: Call, kind: Option<&Kind>) -> Self {
-        let ours = matches!(kind, Some(Kind::BadClient | Kind::Configuration)) && call.by_admin();
-        if kind.is_some_and(is_failure) && !ours {
-            Self::Failed
-        } else if took >= SLOW {
-            Self::Slow
-        } else {
-            Self::Good
+    /// Nothing for a call that no login makes, since neither its failure nor its success is any
+    /// news to whoever wants to sign in; and nothing for what is between Kakao and one person: that
+    /// they may not, or have asked for too many tokens (KOE237).
+    pub(super) fn of(took: Duration, call: Call, kind: Option<&Kind>) -> Option<Self> {
+        if !matches!(call, Call::Token | Call::User | Call::Keys) {
+            return None;
+        }
+        match kind {
+            Some(Kind::Limited { .. }) if call == Call::Token => None,
+            // Of a person who is known by then.
+            Some(Kind::Sanctioned) if call == Call::User => None,
+            Some(kind) if kind.fault() == Fault::Person => None,
+            Some(kind) if is_failure(kind) => Some(Self::Failed),
+            _ if took >= SLOW => Some(Self::Slow),
+            _ => Some(Self::Good),
         }
     }
 }
@@ -228,14 +236,33 @@ mod tests {
         assert_eq!(told(&sky, start + WINDOW + 3 * SECOND, "x"), ".");
     }
 
+    // RL-2
     #[test]
-    fn only_what_hinders_a_login_counts() {
+    fn only_calls_of_a_login_count_and_of_those_none_that_one_person_was_refused() {
         let brief = Duration::from_millis(10);
         let omen = |call, kind: Kind| Omen::of(brief, call, Some(&kind));
-        assert_eq!(omen(Call::Token, Kind::BadClient), Omen::Failed);
-        assert_eq!(omen(Call::UnlinkByAdmin, Kind::BadClient), Omen::Good);
-        assert_eq!(omen(Call::UserIds, Kind::Temporary), Omen::Failed);
-        assert_eq!(omen(Call::Token, Kind::CodeUsed), Omen::Good);
-        assert_eq!(Omen::of(SLOW, Call::Token, None), Omen::Slow);
+        let limited = || Kind::Limited { retry_after: None };
+        for call in [Call::Token, Call::User, Call::Keys] {
+            assert_eq!(omen(call, Kind::Temporary), Some(Omen::Failed), "{call}");
+            assert_eq!(Omen::of(brief, call, None), Some(Omen::Good), "{call}");
+            assert_eq!(Omen::of(SLOW, call, None), Some(Omen::Slow), "{call}");
+        }
+        assert_eq!(omen(Call::Token, Kind::BadClient), Some(Omen::Failed));
+        assert_eq!(omen(Call::Token, Kind::Sanctioned), Some(Omen::Failed));
+        assert_eq!(omen(Call::User, limited()), Some(Omen::Failed));
+        for (call, kind) in [
+            (Call::Token, Kind::CodeUsed),
+            (Call::Token, limited()),
+            (Call::User, Kind::Under14),
+            (Call::User, Kind::Sanctioned),
+            (Call::User, Kind::ConsentMissing { scopes: Vec::new() }),
+            (Call::RevokeScopes, Kind::Configuration),
+            (Call::UnlinkByAdmin, Kind::BadClient),
+            (Call::UserIds, Kind::Temporary),
+            (Call::Refresh, Kind::Temporary),
+        ] {
+            assert_eq!(omen(call, kind.clone()), None, "{call} {}", kind.name());
+        }
+        assert_eq!(Omen::of(brief, Call::UserIds, None), None);
     }
 }

@@ -65,6 +65,56 @@ impl Kind {
     }
 }
 
+/// How a call was done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was made, and taken.
+    Done,
+    /// It came to be too old.
+    Expired,
+    /// It will never be taken.
+    Refused,
+    /// What it holds cannot be opened any more.
+    Unreadable,
+    /// There is no call for it any more: what it would undo is wanted again.
+    Superseded,
+}
+
+impl End {
+    /// Every end.
+    pub const ALL: [Self; 5] = [
+        Self::Done,
+        Self::Expired,
+        Self::Refused,
+        Self::Unreadable,
+        Self::Superseded,
+    ];
+
+    /// As it is stored.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Expired => "expired",
+            Self::Refused => "refused",
+            Self::Unreadable => "unreadable",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// The end with that code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.code() == code)
+    }
+
+    /// Whether the call was not made.
+    #[must_use]
+    pub fn is_given_up(self) -> bool {
+        self != Self::Done
+    }
+}
+
 /// Debts that are paid independently of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -192,19 +242,22 @@ pub fn lease(
     Ok(leased)
 }
 
-/// Closes a call with its outcome and forgets its token.
+/// Closes a call and forgets its token; `cause` says why it was given up, in words that name
+/// nobody.
 ///
 /// # Errors
 /// The database's.
 pub fn finish(
     connection: &mut AnyConnection,
     id: Uuid,
-    outcome: &str,
+    end: End,
+    cause: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     diesel::update(outbox::table.find(id.to_string()))
         .set((
-            outbox::outcome.eq(outcome),
+            outbox::outcome.eq(end.code()),
+            outbox::cause.eq(cause),
             outbox::finished_at.eq(stored(now)),
             outbox::sealed_token.eq(""),
         ))
@@ -222,7 +275,7 @@ pub fn is_done(connection: &mut AnyConnection, id: Uuid) -> Result<bool, Error> 
         .select(outbox::outcome)
         .first(connection)
         .optional()?;
-    Ok(outcome.flatten().as_deref() == Some("done"))
+    Ok(outcome.flatten().as_deref() == Some(End::Done.code()))
 }
 
 /// A call as it is told to the member it is made for.
@@ -315,21 +368,39 @@ pub fn retry_at(
     Ok(())
 }
 
-/// Closes calls that there is no point in any more; says how many.
+/// Closes calls that there is no point in any more; says how many of which kind.
 ///
 /// # Errors
 /// The database's.
-pub fn expire(connection: &mut AnyConnection, now: OffsetDateTime) -> Result<usize, Error> {
-    let expired = outbox::table
+pub fn expire(
+    connection: &mut AnyConnection,
+    now: OffsetDateTime,
+) -> Result<Vec<(Kind, usize)>, Error> {
+    let kinds: Vec<String> = outbox::table
         .filter(outbox::finished_at.is_null())
-        .filter(outbox::expires_at.le(stored(now)));
-    Ok(diesel::update(expired)
-        .set((
-            outbox::outcome.eq("expired"),
-            outbox::finished_at.eq(stored(now)),
-            outbox::sealed_token.eq(""),
-        ))
-        .execute(connection)?)
+        .filter(outbox::expires_at.le(stored(now)))
+        .select(outbox::kind)
+        .distinct()
+        .load(connection)?;
+    let mut expired = Vec::new();
+    for kind in kinds {
+        let of_kind = outbox::table
+            .filter(outbox::finished_at.is_null())
+            .filter(outbox::expires_at.le(stored(now)))
+            .filter(outbox::kind.eq(&kind));
+        let count = diesel::update(of_kind)
+            .set((
+                outbox::outcome.eq(End::Expired.code()),
+                outbox::finished_at.eq(stored(now)),
+                outbox::sealed_token.eq(""),
+            ))
+            .execute(connection)?;
+        // Another instance may have been quicker.
+        if count > 0 {
+            expired.push((kind_of(&kind)?, count));
+        }
+    }
+    Ok(expired)
 }
 
 /// Forgets calls finished before `before`, at most `limit`; says how many.

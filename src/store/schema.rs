@@ -68,6 +68,7 @@ diesel::table! {
         brief -> Bool,
         kakao_refreshing_until -> Nullable<Timestamp>,
         kakao_refresh_after -> Nullable<Timestamp>,
+        unasked -> Bool,
     }
 }
 

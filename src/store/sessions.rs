@@ -39,6 +39,8 @@ pub struct NewSession {
     pub ends_at: OffsetDateTime,
     /// Whether it is to end with the browser.
     pub brief: bool,
+    /// Whether nobody was asked anything.
+    pub unasked: bool,
     /// The Kakao tokens of this sign-in, sealed.
     pub kakao: Option<SealedTokens>,
 }
@@ -90,6 +92,7 @@ struct SessionRow {
     idle_ends_at: PrimitiveDateTime,
     ends_at: PrimitiveDateTime,
     brief: bool,
+    unasked: bool,
 }
 
 impl SessionRow {
@@ -108,6 +111,7 @@ impl SessionRow {
             idle_ends_at: moment(self.idle_ends_at),
             ends_at: moment(self.ends_at),
             brief: self.brief,
+            unasked: self.unasked,
         })
     }
 }
@@ -131,6 +135,7 @@ pub fn insert(connection: &mut AnyConnection, new: &NewSession) -> Result<(), Er
             sessions::idle_ends_at.eq(stored(new.idle_ends_at)),
             sessions::ends_at.eq(stored(new.ends_at)),
             sessions::brief.eq(new.brief),
+            sessions::unasked.eq(new.unasked),
             sessions::kakao_access.eq(kakao.map(|tokens| &tokens.access)),
             sessions::kakao_access_ends_at.eq(kakao.map(|tokens| stored(tokens.access_ends_at))),
             sessions::kakao_refresh.eq(kakao.map(|tokens| &tokens.refresh)),

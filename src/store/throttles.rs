@@ -90,6 +90,21 @@ pub fn give_back(connection: &mut AnyConnection, what: &str) -> Result<(), Error
     Ok(())
 }
 
+/// Has the count of `what` last until then and no longer; does nothing where there is none.
+///
+/// # Errors
+/// The database's.
+pub fn hold(
+    connection: &mut AnyConnection,
+    what: &str,
+    until: OffsetDateTime,
+) -> Result<(), Error> {
+    diesel::update(throttles::table.find(what))
+        .set(throttles::expires_at.eq(stored(until)))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Forgets the failures of `what`.
 ///
 /// # Errors

@@ -96,7 +96,9 @@ pub(super) async fn show(
         _ => wanted.is_some().then(|| t.login_next()),
     };
     login.lost = field(request.query_string(), "lost").is_some();
-    page::show(&site, &visitor, &login)
+    let mut page = page::show(&site, &visitor, &login);
+    silent::keep_in_mind(&site, &visitor, &mut page);
+    page
 }
 
 fn login<'a>(

@@ -11,6 +11,7 @@ use super::login;
 use super::visitor::Visitor;
 use super::{Limit, Site};
 use crate::flow::{Next, Purpose, Weather};
+use crate::member::EndedBy;
 
 /// What KakaoTalk's browser says it is.
 const IN_APP: &str = "KAKAOTALK";
@@ -20,9 +21,31 @@ pub(super) fn is_in_app(visitor: &Visitor) -> bool {
     visitor.origin().user_agent.contains(IN_APP)
 }
 
+/// Whether the session that this browser still holds was ended by somebody, and not by time.
+fn was_ended(visitor: &Visitor) -> bool {
+    let ended = visitor.ended();
+    ended.is_some_and(|(by, _)| by != EndedBy::Expiry)
+}
+
+/// Whether it ended for going unused, of somebody in the administration: they are to come back by
+/// themselves, or else whoever holds the telephone is in their place.
+fn was_idle_staff(visitor: &Visitor) -> bool {
+    visitor.ended().is_some_and(|(_, role)| role.is_staff())
+}
+
+/// Keeps in mind that somebody ended the session of KakaoTalk's browser, for longer than its row is
+/// kept.
+pub(super) fn keep_in_mind(site: &Site, visitor: &Visitor, page: &mut HttpResponse) {
+    if is_in_app(visitor) && was_ended(visitor) {
+        // It could only fail for a name or value that no header takes; both are ours.
+        let _ = page.add_cookie(&site.cookies.logged_out());
+    }
+}
+
 /// The way to Kakao for somebody whom it may know. Nobody is led there who has logged out in this
 /// browser, or whose session was ended: that was somebody's will. Nor a second time while the
-/// cookie says that it was tried, so that there is no going round in circles.
+/// cookie says that it was tried, so that there is no going round in circles; nor past a note that
+/// something was lost.
 pub(super) fn try_once(
     site: &Site,
     visitor: &Visitor,
@@ -34,8 +57,12 @@ pub(super) fn try_once(
         && is_in_app(visitor)
         && !is_prefetch(headers)
         && visitor.notice().is_none();
-    let anew = !visitor.was_signed_in()
-        && login::field(request.query_string(), "reason").is_none()
+    let field = |name| login::field(request.query_string(), name);
+    let anew = visitor.signed_in().is_none()
+        && !was_ended(visitor)
+        && !was_idle_staff(visitor)
+        && field("reason").is_none_or(|reason| reason == "expired")
+        && field("lost").is_none()
         && cookies::value(headers, site.cookies.silent).is_none();
     if !asked || !anew || site.gate.weather() == Weather::Failing {
         return None;

@@ -130,9 +130,9 @@ impl Visitor {
         self.0.token.as_ref()
     }
 
-    /// Whether the browser still holds a session, live or ended.
-    pub(super) fn was_signed_in(&self) -> bool {
-        self.0.ended.is_some() || self.0.signed_in.is_some()
+    /// Why the session that the browser still holds has ended, and the role of whose it was.
+    pub(super) fn ended(&self) -> Option<(EndedBy, Role)> {
+        self.0.ended
     }
 
     pub(super) fn notice(&self) -> Option<&Notice> {

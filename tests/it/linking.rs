@@ -1,8 +1,10 @@
 //! Connecting a Kakao account to a member, taking it away, and asking Kakao what is new.
 
 use kakao_gate::emulator::{Consent, Endpoint, Fault, Person, Times};
+use kakao_gate::member::Role;
 use time::Duration;
 
+use crate::audit::staff;
 use crate::my_account::{give_password, member_with};
 use crate::stage::email::stage;
 use crate::stage::page::Page;
@@ -374,6 +376,13 @@ fn an_outage_of_kakao_keeps_nobody_connected_and_a_new_connection_is_left_alone(
         assert!(app.emulator.world().is_linked("ordinary"));
         assert!(!app.emulator.world().is_linked("linked"));
         assert_eq!(app.count("outbox WHERE outcome = 'superseded'").await, 1);
+        // Whoever looks finds it, and why.
+        let viewer = staff(app, "no-email", Role::Viewer).await;
+        let page = viewer.get("/admin/outbox?state=given_up").await;
+        let rows = page.texts(".record tbody tr");
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].contains("필요 없어짐"), "{}", rows[0]);
+        assert!(rows[0].contains("connected again"), "{}", rows[0]);
         drop(other);
     });
 }

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use kakao_gate::emulator::{Endpoint, Fault, Times};
 
 use crate::stage::outage::in_time;
+use crate::stage::program::free_address;
 use crate::stage::{Stage, TestApp, Visitor, eventually, everywhere};
 
 const UNPAID: &str = "outbox WHERE finished_at IS NULL";
@@ -195,7 +196,9 @@ fn a_token_that_kakao_no_longer_knows_counts_as_revoked() {
 // SE-7
 #[test]
 fn a_token_that_expired_meanwhile_is_given_up_without_a_call() {
-    everywhere(async |app| {
+    let metrics = free_address().to_string();
+    let stage = Stage::default().set("METRICS_BIND", &metrics);
+    stage.everywhere(async |app| {
         signed_out_while(app, "ordinary", Fault::Cut).await;
         put_off(app).await;
         app.emulator.heal();
@@ -205,6 +208,10 @@ fn a_token_that_expired_meanwhile_is_given_up_without_a_call() {
         all_is_paid(app).await;
         assert_eq!(app.emulator.count(Endpoint::Logout), tries);
         assert_eq!(app.count("outbox WHERE sealed_token <> ''").await, 0);
+        let counted = Visitor::new(&format!("http://{metrics}"));
+        let counted = counted.get("/metrics").await.body;
+        let given_up = "kakao_gate_owed_calls_total{kind=\"logout\",outcome=\"given_up\"} 1\n";
+        assert!(counted.contains(given_up), "{counted}");
 
         // Nor is anything owed for a session that ends after its token did.
         let late = app.visitor();

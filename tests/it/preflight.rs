@@ -41,6 +41,7 @@ struct Found {
     code: String,
     menu: String,
     value: String,
+    says: String,
 }
 
 struct Findings {
@@ -59,6 +60,7 @@ impl Findings {
             code: text("code"),
             menu: text("menu"),
             value: text("value"),
+            says: text("says"),
         }
     }
 
@@ -272,7 +274,9 @@ fn of_two_values_one_that_kakao_takes_is_enough() {
         let found = findings(app, &[("KAKAO_CLIENT_SECRET", "neither,nor")]);
         assert_eq!(found.about("client secret").code, "KOE010");
         let found = findings(app, &[("KAKAO_ADMIN_KEY", "")]);
-        assert_eq!(found.about("admin key").state, "open");
+        let key = found.about("admin key");
+        assert_eq!(key.state, "open");
+        assert!(key.says.contains("unlink webhook"), "{}", key.says);
         assert_eq!(found.exit, Some(0));
     });
 }
@@ -301,6 +305,26 @@ fn the_admin_key_is_tried_and_tells_which_consent_items_there_are() {
             assert_eq!((key.state.as_str(), key.code.as_str()), ("wrong", "-401"));
             assert!(key.menu.contains("[어드민 키]"), "{}", key.menu);
             assert_eq!(found.about("consent items").state, "open");
+        }
+        // Only a key that is refused may go, and none of which that is not known.
+        let keys = format!("old-key,{ADMIN_KEY}");
+        let found = findings(app, &[("KAKAO_ADMIN_KEY", &keys)]);
+        let says = found.about("admin key").says;
+        assert!(says.contains("may go"), "{says}");
+        for (fault, state, code) in [
+            (Fault::refuse("-3"), "wrong", "-3"),
+            (Fault::refuse("-10"), "wrong", "-10"),
+            (Fault::Status(503), "unanswered", ""),
+        ] {
+            app.emulator.fail(Endpoint::UserIds, fault, Times::Once);
+            let keys = format!("old-key,{ADMIN_KEY}");
+            let found = findings(app, &[("KAKAO_ADMIN_KEY", &keys)]);
+            app.emulator.heal();
+            let key = found.about("admin key");
+            assert_eq!((key.state.as_str(), key.code.as_str()), (state, code));
+            assert!(key.says.contains("the first of the two"), "{}", key.says);
+            assert!(!key.says.contains("may go"), "{}", key.says);
+            assert_eq!(found.exit, Some(1));
         }
         // What it may not do is told apart from its being wrong.
         app.emulator

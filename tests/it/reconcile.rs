@@ -1,11 +1,11 @@
 //! `kakao-gate reconcile` and the daily run: who is connected here, and who at Kakao.
 
-use kakao_gate::emulator::{Endpoint, Fault, Person, Times};
+use kakao_gate::emulator::{ADMIN_KEY, Endpoint, Fault, Person, Times};
 use kakao_gate::flow::reconcile::{Failure, Intent};
 use serde_json::{Value, json};
 
 use crate::stage::program::Outcome;
-use crate::stage::{Backends, Service, Stage, TestApp, Visitor, everywhere};
+use crate::stage::{Backends, Service, Stage, TestApp, Visitor, eventually, everywhere};
 
 const GONE: &str = "kakao_accounts WHERE unlinked_at IS NOT NULL";
 
@@ -33,7 +33,7 @@ fn a_kakao_that_does_not_list_its_members_takes_nobody_apart() {
         for fault in [
             Fault::refuse("-401"),
             Fault::refuse("-3"),
-            Fault::refuse("-10"),
+            Fault::refuse("-4"),
             Fault::Answer {
                 status: 200,
                 content_type: "application/json".to_owned(),
@@ -61,6 +61,15 @@ fn a_kakao_that_does_not_list_its_members_takes_nobody_apart() {
                 here: 2
             })
         ));
+        // That it did not come to an end is in the audit log, with why.
+        let told = async |condition: &str| {
+            let of = "audit_events WHERE action = 'kakao.reconcile' AND result = 'failed'";
+            app.count(&format!("{of} AND {condition}")).await
+        };
+        assert_eq!(told("reason = 'suspicious'").await, 1);
+        assert_eq!(told("detail LIKE 'here 2, only here 2,%'").await, 1);
+        assert_eq!(told("reason = 'bad_client'").await, 1);
+        assert_eq!(told("reason <> 'suspicious'").await, 4);
         // And if somebody insists, Kakao is asked about each of them.
         let report = app.gate().reconcile(Intent::ApplyAll, None, |_| {}).await;
         assert_eq!(report.unwrap().applied, 2);
@@ -128,7 +137,7 @@ fn two_instances_do_the_daily_run_once_and_a_failed_one_is_made_up_for() {
     everywhere(async |app| {
         app.signed_in("ordinary").await;
         app.emulator
-            .fail(Endpoint::UserIds, Fault::refuse("-10"), Times::Always);
+            .fail(Endpoint::UserIds, Fault::refuse("-401"), Times::Always);
         app.gate().reconcile_daily().await.unwrap();
         assert_eq!(app.emulator.count(Endpoint::UserIds), 1);
         app.emulator.heal();
@@ -145,6 +154,41 @@ fn two_instances_do_the_daily_run_once_and_a_failed_one_is_made_up_for() {
         other.gate.reconcile_daily().await.unwrap();
         assert_eq!(app.emulator.count(Endpoint::UserIds), 3);
         other.stop().await;
+    });
+}
+
+// WH-4
+#[test]
+fn a_daily_run_that_was_cut_off_is_made_up_for_two_hours_later() {
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "10000");
+    stage.everywhere(async |app| {
+        app.signed_in("ordinary").await;
+        app.emulator
+            .fail(Endpoint::UserIds, Fault::Silence, Times::Always);
+        let gate = app.gate();
+        let run = actix_web::rt::spawn(async move { gate.reconcile_daily().await });
+        eventually("it is under way", async || {
+            app.emulator.count(Endpoint::UserIds) == 1
+        })
+        .await;
+        // As when the process is stopped, or killed.
+        run.abort();
+        app.emulator.heal();
+        app.clock.advance(time::Duration::hours(1));
+        app.gate().reconcile_daily().await.unwrap();
+        assert_eq!(
+            app.emulator.count(Endpoint::UserIds),
+            1,
+            "it may be under way"
+        );
+        app.clock
+            .advance(time::Duration::hours(1) + time::Duration::SECOND);
+        app.gate().reconcile_daily().await.unwrap();
+        assert_eq!(app.emulator.count(Endpoint::UserIds), 2);
+        // That one came to its end, and holds for the day.
+        app.clock.advance(time::Duration::hours(22));
+        app.gate().reconcile_daily().await.unwrap();
+        assert_eq!(app.emulator.count(Endpoint::UserIds), 2);
     });
 }
 
@@ -175,6 +219,43 @@ fn more_than_a_page_is_read_page_by_page_and_without_an_admin_key_nothing_is_ask
         assert!(failed.is_err());
         assert_eq!(app.emulator.count(Endpoint::UserIds), 0);
     });
+}
+
+// WH-4
+#[test]
+fn while_the_admin_key_changes_either_value_will_do() {
+    for (keys, fault) in [
+        (format!("old-key,{ADMIN_KEY}"), None),
+        (format!("{ADMIN_KEY},new-key"), None),
+        // One that may not list, and another that may.
+        (format!("{ADMIN_KEY},{ADMIN_KEY}"), Some("-3")),
+    ] {
+        actix_web::rt::System::new().block_on(async {
+            let backends = Backends::available().remove(0);
+            let service = Service::start(backends, &[("KAKAO_ADMIN_KEY", &keys)]).await;
+            signed_in(&service, "ordinary").await;
+            if let Some(code) = fault {
+                service
+                    .emulator
+                    .fail(Endpoint::UserIds, Fault::refuse(code), Times::Once);
+            }
+            let outcome = run(&service, &["--json"]);
+            assert_eq!(outcome.code, Some(0), "{keys} {}", outcome.err);
+            let found: Value = serde_json::from_str(&outcome.out).unwrap();
+            assert_eq!(
+                (&found["here"], &found["only_here"]),
+                (&json!(1), &json!([]))
+            );
+        });
+    }
+    // Neither will do: each is asked once, and Kakao no more often.
+    Stage::default()
+        .set("KAKAO_ADMIN_KEY", "old-key,new-key")
+        .once(async |app| {
+            let failed = app.gate().reconcile(Intent::Report, None, |_| {}).await;
+            assert!(failed.is_err());
+            assert_eq!(app.emulator.count(Endpoint::UserIds), 2);
+        });
 }
 
 fn run(service: &Service, arguments: &[&str]) -> Outcome {
@@ -217,7 +298,7 @@ fn the_command_reports_and_applies_beside_a_running_service() {
             let outcome = run(&service, &["--apply"]);
             assert_eq!(outcome.code, Some(0), "{}", outcome.err);
             assert!(outcome.out.contains("applied to 1"), "{}", outcome.out);
-            crate::stage::eventually("the session ends", async || {
+            eventually("the session ends", async || {
                 gone.get("/me").await.status == 303
             })
             .await;

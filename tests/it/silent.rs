@@ -115,6 +115,8 @@ fn somebody_who_is_no_member_does_not_become_one_without_a_click() {
         assert_eq!(answer.location(), "/login?next=%2Fme%2Fsessions");
         assert_eq!(app.count("members").await, 0);
         assert_eq!(visitor.get("/me").await.status, 303);
+        let entries = "audit_events WHERE action = 'login.kakao'";
+        assert_eq!(app.count(entries).await, 0, "nobody tried to");
         eventually("the token is given back", async || {
             app.live_kakao_tokens("linked") == 0
         })
@@ -166,6 +168,85 @@ fn whoever_logged_out_or_was_logged_out_is_not_signed_in_again_without_a_click()
         assert!(asked.location().contains("reason=revoked"));
         assert!(has_the_button(&visitor.follow(&asked).await));
         assert!(has_the_button(&visitor.get("/login").await));
+        // That outlives what is kept of the session.
+        app.backends()
+            .database
+            .execute("DELETE FROM sessions WHERE ended_at IS NOT NULL");
+        app.clock.advance(time::Duration::days(8));
+        assert!(has_the_button(&visitor.get("/login").await));
+        visitor.log_in_as(app, "ordinary").await;
+        assert_eq!(visitor.cookie("kg-silent"), None);
+    });
+}
+
+// SE-2
+#[test]
+fn whose_session_has_only_expired_is_signed_in_again_but_nobody_of_the_administration() {
+    everywhere(async |app| {
+        let visitor = in_app(app);
+        visitor.log_in_as(app, "ordinary").await;
+        let admin = in_app(app);
+        admin.log_in_as(app, "linked").await;
+        let id = app.emulator.world().user_id("linked").unwrap();
+        app.backends().database.execute(&format!(
+            "UPDATE members SET role = 'admin' WHERE id = \
+             (SELECT member_id FROM kakao_accounts WHERE kakao_id = {id})"
+        ));
+        assert_eq!(admin.get("/admin").await.status, 200);
+        app.clock.advance(time::Duration::days(15));
+        let asked = visitor.get("/me").await;
+        assert!(asked.location().contains("reason=expired"));
+        let lost = format!("{}&lost=1", asked.location());
+        assert!(has_the_button(&visitor.get(&lost).await));
+        let page = visitor.follow(&asked).await;
+        assert!(is_tried(&page));
+        let back = app
+            .emulator
+            .authorize(page.location(), "ordinary", Consent::All);
+        assert_eq!(visitor.get(&back).await.location(), "/me");
+        assert_eq!(visitor.get("/me").await.status, 200);
+
+        let asked = admin.get("/admin").await;
+        assert!(asked.location().contains("reason=expired"));
+        assert!(has_the_button(&admin.follow(&asked).await));
+        assert!(has_the_button(&admin.get("/login").await));
+    });
+}
+
+// SE-2
+#[test]
+fn a_session_that_nobody_was_asked_for_proves_nothing() {
+    everywhere(async |app| {
+        app.signed_in("ordinary").await;
+        let visitor = in_app(app);
+        let address = tried(&visitor).await;
+        let back = app.emulator.authorize(&address, "ordinary", Consent::All);
+        assert_eq!(visitor.get(&back).await.location(), "/me/sessions");
+        let asked = visitor.get("/me/withdraw").await;
+        assert_eq!(asked.status, 303, "{}", asked.body);
+        assert!(
+            asked.location().starts_with("/reauth"),
+            "{}",
+            asked.location()
+        );
+        // Agreeing to something at Kakao goes on as it was, and proves nothing either.
+        let page = visitor.get("/me/kakao/consents").await;
+        let ways = page.attributes("a[href^='/me/kakao/consents/ask']", "href");
+        let asked = visitor.get(&ways[0]).await;
+        let back = app
+            .emulator
+            .authorize(asked.location(), "ordinary", Consent::All);
+        let page = visitor.get(&back).await;
+        assert_eq!(page.location(), "/me/kakao/consents");
+        let asked = visitor.get("/me/withdraw").await;
+        assert!(asked.location().starts_with("/reauth"), "still not");
+        // Who signs in on purpose has proved it.
+        let asked = visitor.get("/reauth/kakao?next=%2Fme%2Fwithdraw").await;
+        let back = app
+            .emulator
+            .authorize(asked.location(), "ordinary", Consent::All);
+        assert_eq!(visitor.get(&back).await.location(), "/me/withdraw");
+        assert_eq!(visitor.get("/me/withdraw").await.status, 200);
     });
 }
 
@@ -182,7 +263,7 @@ fn it_is_tried_in_that_browser_only_and_when_somebody_really_opens_the_page() {
         );
         let prefetch = [("sec-purpose", "prefetch")];
         assert!(has_the_button(&visitor.get_with("/login", &prefetch).await));
-        for reason in ["expired", "out", "revoked", "kicked", "reset"] {
+        for reason in ["out", "revoked", "kicked", "reset", "kakao"] {
             let page = visitor.get(&format!("/login?reason={reason}")).await;
             assert!(has_the_button(&page), "{reason}");
         }

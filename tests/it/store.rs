@@ -14,7 +14,7 @@ use kakao_gate::member::{EndedBy, KakaoId, Member, MemberId, Method, Role};
 use kakao_gate::random::Random;
 use kakao_gate::store::attempts::{self, Claim};
 use kakao_gate::store::members::{self, KakaoProfile, Newcomer};
-use kakao_gate::store::outbox::{self, Lane, NewCall};
+use kakao_gate::store::outbox::{self, End, Kind, Lane, NewCall};
 use kakao_gate::store::sessions::{self as rows, Found, NewSession, SealedTokens};
 use kakao_gate::store::{self, AnyConnection, Error, Store};
 use kakao_gate::vault::Vault;
@@ -104,6 +104,7 @@ impl Instances {
             idle_ends_at: begun + Duration::hours(2),
             ends_at: begun + Duration::days(1),
             brief: false,
+            unasked: false,
             kakao: Some(SealedTokens {
                 access: "sealed".to_owned(),
                 access_ends_at: begun + Duration::hours(6),
@@ -148,7 +149,7 @@ fn profile(kakao_id: i64) -> KakaoProfile {
 fn call(member: MemberId, now: OffsetDateTime) -> NewCall {
     NewCall {
         id: Uuid::new_v4(),
-        kind: outbox::Kind::Logout,
+        kind: Kind::Logout,
         member: Some(member),
         sealed_token: "sealed".to_owned(),
         created_at: now,
@@ -286,14 +287,14 @@ fn forgetting_leaves_what_still_matters() {
         instances.write(move |c| outbox::owe(c, &waiting)).await;
         instances.write(move |c| outbox::owe(c, &done)).await;
         instances
-            .write(move |c| outbox::finish(c, finished, "done", long_ago))
+            .write(move |c| outbox::finish(c, finished, End::Done, None, long_ago))
             .await;
         assert_eq!(
             instances.write(move |c| outbox::purge(c, now, 500)).await,
             1
         );
         let left = instances.write(outbox::count_waiting).await;
-        assert_eq!(left, [(outbox::Kind::Logout, 1)]);
+        assert_eq!(left, [(Kind::Logout, 1)]);
     });
 }
 
@@ -330,11 +331,11 @@ fn a_call_owed_to_kakao_is_leased_to_one_of_many_until_the_lease_runs_out() {
             "whoever had it died"
         );
         assert_eq!(again.len(), 8);
-        let (late, count) = (now + Duration::hours(7), 20);
-        assert_eq!(
-            instances.write(move |c| outbox::expire(c, late)).await,
-            count
-        );
+        let late = now + Duration::hours(7);
+        let expired = instances.write(move |c| outbox::expire(c, late)).await;
+        assert_eq!(expired, [(Kind::Logout, 20)]);
+        let again = instances.write(move |c| outbox::expire(c, late)).await;
+        assert_eq!(again, [], "told once");
         let tokens = "SELECT count(*) AS number FROM outbox WHERE sealed_token <> ''";
         assert_eq!(
             instances.database().number(tokens),

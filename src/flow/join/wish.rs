@@ -14,7 +14,7 @@ use crate::i18n::{Lang, Texts};
 use crate::member::MemberId;
 use crate::store::mail_links::{self, Link, Purpose};
 use crate::store::members::awaited;
-use crate::store::outbox::{self, Kind};
+use crate::store::outbox::{self, End, Kind};
 use crate::store::passwords::{self, Holder};
 use crate::store::{self, AnyConnection};
 use crate::vault::fingerprint;
@@ -103,7 +103,7 @@ impl Gate {
                     now,
                 };
                 answer.write(connection)?;
-                outbox::finish(connection, id, "done", now)
+                outbox::finish(connection, id, End::Done, None, now)
             })
             .await?;
         self.letters.notify_one();

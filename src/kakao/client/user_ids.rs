@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Kakao;
 use crate::kakao::attempt::attempt;
-use crate::kakao::error::{Call, Error, Kind};
+use crate::kakao::error::{Call, Code, Error, Kind};
 use crate::member::KakaoId;
 
 /// The most numbers that Kakao puts on one page.
@@ -33,16 +33,42 @@ impl Kakao {
     /// The page that begins with the number `from`, or the first one; by admin key. Kakao allows
     /// a hundred of these calls a minute.
     ///
+    /// It changes nothing, so where one of two keys is refused, or has not this right, the other is
+    /// tried at once.
+    ///
     /// # Errors
-    /// [`Kind::BadClient`] for a refused or missing admin key, [`Kind::Configuration`] for one
+    /// [`Kind::BadClient`] for refused or missing admin keys, [`Kind::Configuration`] for one
     /// without this right (-3), [`Kind::Limited`], [`Kind::Temporary`], [`Kind::BadReply`].
     pub async fn user_ids(&self, from: Option<KakaoId>) -> Result<UserIds, Error> {
-        let place = self.0.admin_keys.current().map_or(0, |(place, _)| place);
-        let page = self.user_ids_with(place, from, LARGEST_PAGE).await;
-        if matches!(&page, Err(error) if error.kind == Kind::BadClient) {
-            self.0.admin_keys.refused(place);
+        let rotation = &self.0.admin_keys;
+        let place = rotation.current().map_or(0, |(place, _)| place);
+        let mut refusal = match self.user_ids_with(place, from, LARGEST_PAGE).await {
+            Err(error) if is_of_the_key(&error) => error,
+            other => return other,
+        };
+        if refusal.kind == Kind::BadClient {
+            rotation.refused(place);
         }
-        page
+        let others = (0..rotation.all().count()).filter(|other| *other != place);
+        for other in others {
+            match self.user_ids_with(other, from, LARGEST_PAGE).await {
+                Err(error) if is_of_the_key(&error) => {
+                    if error.kind == Kind::BadClient {
+                        rotation.refused(other);
+                    } else {
+                        // That a key lacks the right says more than that one is refused.
+                        refusal = error;
+                    }
+                }
+                Err(error) => return Err(error),
+                Ok(page) => {
+                    // One without the right gives way, too, now that another is known to serve.
+                    rotation.refused(place);
+                    return Ok(page);
+                }
+            }
+        }
+        Err(refusal)
     }
 
     pub(super) async fn user_ids_with(
@@ -68,6 +94,11 @@ impl Kakao {
         })
         .await
     }
+}
+
+/// Whether another key may be answered otherwise.
+fn is_of_the_key(error: &Error) -> bool {
+    error.kind == Kind::BadClient || error.code == Some(Code::Api(-3))
 }
 
 /// A page must go on where the one before ended: whoever is missing here counts as not linked.

@@ -8,14 +8,17 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
-use super::{Kind, kind_of};
+use super::{End, Kind, kind_of};
 use crate::member::MemberId;
 use crate::store::schema::{members, outbox};
 use crate::store::time::{moment, stored};
 use crate::store::{AnyConnection, Error};
 
-/// Under which outcomes an entry is given up.
-const GIVEN_UP: [&str; 3] = ["expired", "refused", "unreadable"];
+/// As what an entry is given up.
+fn given_up() -> Vec<&'static str> {
+    let ends = End::ALL.into_iter().filter(|end| end.is_given_up());
+    ends.map(End::code).collect()
+}
 
 /// Where an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +60,8 @@ pub struct Entry {
     /// When it was done with.
     pub finished_at: Option<OffsetDateTime>,
     /// What it came to.
-    pub outcome: Option<String>,
-    /// Why it was put off the last time; nothing while somebody is at it.
+    pub end: Option<End>,
+    /// Why it was given up, or put off the last time; nothing while somebody is at it.
     pub cause: Option<String>,
 }
 
@@ -92,8 +95,8 @@ pub fn page(
         .into_boxed();
     query = match wanted.state {
         State::Waiting => query.filter(outbox::finished_at.is_null()),
-        State::Done => query.filter(outbox::outcome.eq("done")),
-        State::GivenUp => query.filter(outbox::outcome.eq_any(GIVEN_UP)),
+        State::Done => query.filter(outbox::outcome.eq(End::Done.code())),
+        State::GivenUp => query.filter(outbox::outcome.eq_any(given_up())),
     };
     if let Some(kind) = wanted.kind {
         query = query.filter(outbox::kind.eq(kind.code()));
@@ -126,7 +129,9 @@ fn entry(
         created_at: moment(created_at),
         next_try_at: moment(next_try_at),
         finished_at: finished_at.map(moment),
-        outcome,
+        end: outcome
+            .map(|code| End::parse(&code).ok_or(Error::Unexpected("outbox.outcome")))
+            .transpose()?,
         cause,
     })
 }
@@ -148,7 +153,7 @@ pub fn counts(connection: &mut AnyConnection) -> Result<Vec<(Kind, State, i64)>,
         .select((outbox::kind, count_star()))
         .load(connection)?;
     let given_up: Vec<(String, i64)> = outbox::table
-        .filter(outbox::outcome.eq_any(GIVEN_UP))
+        .filter(outbox::outcome.eq_any(given_up()))
         .group_by(outbox::kind)
         .select((outbox::kind, count_star()))
         .load(connection)?;

@@ -10,8 +10,8 @@ use super::told::{Told, told};
 use crate::flow::admin::outbox::Sheet;
 use crate::i18n::Texts;
 use crate::member::Role;
-use crate::store::outbox::Kind;
 use crate::store::outbox::look::{Entry, State, Wanted};
+use crate::store::outbox::{End, Kind};
 use crate::web::Site;
 use crate::web::cookies::Notice;
 use crate::web::error::{ErrorId, Problem};
@@ -55,13 +55,13 @@ struct Row {
 
 impl Row {
     fn new(t: Texts, entry: &Entry) -> Self {
-        let (tone, label) = match entry.outcome.as_deref() {
+        let (tone, label) = match entry.end {
             None => ("warn", t.ob_waiting()),
-            Some("done") => ("ok", t.ob_done()),
-            Some("expired") => ("bad", t.ob_expired()),
-            Some("refused") => ("bad", t.ob_refused()),
-            Some("unreadable") => ("bad", t.ob_unreadable()),
-            Some(_) => ("bad", t.ob_given_up()),
+            Some(End::Done) => ("ok", t.ob_done()),
+            Some(End::Expired) => ("bad", t.ob_expired()),
+            Some(End::Refused) => ("bad", t.ob_refused()),
+            Some(End::Unreadable) => ("bad", t.ob_unreadable()),
+            Some(End::Superseded) => ("warn", t.ob_superseded()),
         };
         let member = entry.member.map(|(id, number)| {
             let number = number.map_or_else(|| "–".to_owned(), |number| number.to_string());

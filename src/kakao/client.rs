@@ -341,15 +341,7 @@ impl Kakao {
     }
 
     async fn act_by_admin(&self, call: Call, endpoint: &Url, id: KakaoId) -> Result<(), Error> {
-        let Some((place, key)) = self.0.admin_keys.current() else {
-            let unsent = NoReply {
-                kind: Kind::BadClient,
-                status: None,
-                trouble: Some(Trouble::NoKey),
-            };
-            return Err(failed(call, unsent))
-                .inspect_err(|error| record_failure(error, Duration::ZERO));
-        };
+        let (place, key) = self.admin_key(call)?;
         let slot = self.slot(call).await?;
         let request = self
             .post(endpoint)
@@ -374,6 +366,14 @@ impl Kakao {
         outcome
     }
 
+    /// The admin key in use, and its place.
+    fn admin_key(&self, call: Call) -> Result<(usize, &HeaderValue), Error> {
+        let current = self.0.admin_keys.current();
+        current
+            .ok_or_else(|| no_admin_key(call))
+            .inspect_err(|error| record_failure(error, Duration::ZERO))
+    }
+
     async fn slot(&self, call: Call) -> Result<Slot<'_>, Error> {
         let started = Instant::now();
         self.0.transport.slot().await.map_err(|none| {
@@ -392,6 +392,15 @@ impl Kakao {
     fn post(&self, endpoint: &Url) -> RequestBuilder {
         self.0.transport.client().post(endpoint.clone())
     }
+}
+
+fn no_admin_key(call: Call) -> Error {
+    let unsent = NoReply {
+        kind: Kind::BadClient,
+        status: None,
+        trouble: Some(Trouble::NoKey),
+    };
+    failed(call, unsent)
 }
 
 impl fmt::Debug for Kakao {

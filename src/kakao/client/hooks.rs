@@ -1,13 +1,11 @@
 //! What Kakao's own calls to us need: knowing that it is Kakao that calls, and asking back.
 
-use std::time::Duration;
-
 use futures_util::FutureExt as _;
 use reqwest::header::AUTHORIZATION;
 use subtle::{Choice, ConstantTimeEq as _};
 use time::OffsetDateTime;
 
-use super::{Call, Error, From, Kakao, Kind, NoReply, Trouble, attempt, failed, record_failure};
+use super::{Call, Error, From, Kakao, Kind, attempt};
 use crate::kakao::event::{Event, EventError, EventRefused, Expectation, Unchecked};
 use crate::kakao::key_ring::Search;
 use crate::kakao::{jwks, user};
@@ -73,15 +71,7 @@ impl Kakao {
     /// [`Kind::Limited`], [`Kind::BadReply`]: nobody knows.
     pub async fn is_linked(&self, id: KakaoId) -> Result<bool, Error> {
         let call = Call::UserByAdmin;
-        let Some((place, key)) = self.0.admin_keys.current() else {
-            let unsent = NoReply {
-                kind: Kind::BadClient,
-                status: None,
-                trouble: Some(Trouble::NoKey),
-            };
-            return Err(failed(call, unsent))
-                .inspect_err(|error| record_failure(error, Duration::ZERO));
-        };
+        let (place, key) = self.admin_key(call)?;
         let slot = self.slot(call).await?;
         let target = [
             ("target_id_type", "user_id"),

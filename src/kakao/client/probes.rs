@@ -6,11 +6,11 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{FORM, Kakao};
+use super::{FORM, Kakao, no_admin_key};
 use crate::kakao::attempt::{attempt, failed, record_failure};
 use crate::kakao::authorize::{Authorize, Prompt};
 use crate::kakao::consent::{self, ConsentItem};
-use crate::kakao::error::{Call, Error, Kind, Trouble};
+use crate::kakao::error::{Call, Error, Kind};
 use crate::kakao::jwks::Jwks;
 use crate::kakao::transport::{NoReply, Reply};
 use crate::member::KakaoId;
@@ -193,14 +193,7 @@ impl Kakao {
     /// The admin key at `place`.
     pub(super) fn admin_key_at(&self, call: Call, place: usize) -> Result<&HeaderValue, Error> {
         let key = self.0.admin_keys.at(place);
-        key.ok_or_else(|| {
-            let unsent = NoReply {
-                kind: Kind::BadClient,
-                status: None,
-                trouble: Some(Trouble::NoKey),
-            };
-            failed(call, unsent)
-        })
+        key.ok_or_else(|| no_admin_key(call))
     }
 
     /// Opens an address that is meant for browsers, and follows it nowhere.

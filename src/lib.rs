@@ -14,6 +14,9 @@ pub mod email;
 pub mod member;
 pub mod password;
 
+// What a program shows for them.
+pub mod access;
+
 // What they agree to.
 pub mod terms;
 

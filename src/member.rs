@@ -297,6 +297,8 @@ pub enum EndedBy {
     Password,
     /// Kakao took back the word that it rested on.
     Kakao,
+    /// A refresh token of it was used twice: somebody has a copy.
+    Reuse,
 }
 
 /// One signed-in browser of a member.

@@ -6,6 +6,7 @@
 //! [`Error::Unavailable`] within three seconds, a statement that would take longer
 //! [`Error::TooSlow`], and no more threads are ever stuck with it than there are connections.
 
+pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 #[cfg(feature = "emulator")]
@@ -22,6 +23,7 @@ pub mod passwords;
 pub mod saved_views;
 mod schema;
 pub mod sessions;
+pub mod signing_keys;
 pub mod tallies;
 pub mod throttles;
 mod time;

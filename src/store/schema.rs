@@ -200,6 +200,27 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        sealed -> Text,
+        public -> Text,
+        signs_from -> Timestamp,
+        created_at -> Timestamp,
+        gone_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    api_tokens (session_id) {
+        session_id -> Text,
+        digest -> Text,
+        sealed -> Text,
+        previous -> Nullable<Text>,
+        replaced_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(passwords -> members (member_id));
 diesel::joinable!(mail_links -> members (member_id));
 diesel::joinable!(sessions -> members (member_id));

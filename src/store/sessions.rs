@@ -157,6 +157,29 @@ pub fn find(
     app_id: i64,
     now: OffsetDateTime,
 ) -> Result<Found, Error> {
+    look_up(connection, id, Some(secret_hash), app_id, now)
+}
+
+/// The same for whoever has shown otherwise that the session is theirs: by a token that we signed.
+///
+/// # Errors
+/// The database's.
+pub fn find_signed(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    app_id: i64,
+    now: OffsetDateTime,
+) -> Result<Found, Error> {
+    look_up(connection, id, None, app_id, now)
+}
+
+fn look_up(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    secret_hash: Option<&str>,
+    app_id: i64,
+    now: OffsetDateTime,
+) -> Result<Found, Error> {
     type Row = (
         SessionRow,
         String,
@@ -187,7 +210,7 @@ pub fn find(
         return Ok(Found::Unknown);
     };
     // Both are digests of 256 random bits: how long the comparison takes tells nothing useful.
-    if hash != secret_hash {
+    if secret_hash.is_some_and(|secret_hash| hash != secret_hash) {
         return Ok(Found::Unknown);
     }
     let session = session.into_session()?;
@@ -502,6 +525,7 @@ fn ended_by_code(by: EndedBy) -> &'static str {
         EndedBy::Admin => "admin",
         EndedBy::Password => "password",
         EndedBy::Kakao => "kakao",
+        EndedBy::Reuse => "reuse",
     }
 }
 
@@ -514,6 +538,7 @@ fn ended_by_of(code: Option<&str>) -> EndedBy {
         Some("admin") => EndedBy::Admin,
         Some("password") => EndedBy::Password,
         Some("kakao") => EndedBy::Kakao,
+        Some("reuse") => EndedBy::Reuse,
         _ => EndedBy::Logout,
     }
 }

@@ -31,7 +31,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("csv", &["web"]),
     ("reqwest", &["kakao", "emulator"]),
     ("redis", &["session"]),
-    ("jsonwebtoken", &["kakao"]),
+    ("jsonwebtoken", &["access", "kakao"]),
     ("lettre", &["mail"]),
     ("argon2", &["password"]),
     ("zxcvbn", &["password"]),

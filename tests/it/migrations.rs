@@ -7,7 +7,9 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
+    "signing_keys",
+    "api_tokens",
     "members",
     "kakao_accounts",
     "sessions",

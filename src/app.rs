@@ -156,6 +156,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         app_id: config.kakao.app_id,
         service_terms: config.kakao.service_terms,
         public_url: config.public_url.clone(),
+        api_audience: config.api_audience.clone(),
         service_name: config.service_name.clone(),
         password_lengths: config.passwords,
         agreements: config.agreements.clone(),
@@ -187,6 +188,7 @@ pub fn gate(config: &Config, clock: Clock) -> Result<Gate, StartError> {
         figures: Arc::default(),
         letters: Arc::new(Notify::new()),
         webhooks: Arc::new(Notify::new()),
+        access: Arc::default(),
     })
 }
 

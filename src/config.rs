@@ -60,6 +60,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `SERVICE_NAME`: what the pages call the service; `None` keeps the word of the texts.
     pub service_name: Option<String>,
+    /// `API_AUDIENCE`: whom access tokens are for (`aud`); the origin of `PUBLIC_URL` unless set.
+    pub api_audience: String,
     /// `CONTACT_EMAIL`: shown where a person may need help.
     pub contact_email: Option<String>,
     /// `DEFAULT_LOCALE`: the language for people who prefer neither.

@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
 use crate::store::{
-    self, AnyConnection, attempts, mail_links, outbox, sessions, throttles, webhooks,
+    self, AnyConnection, attempts, mail_links, outbox, sessions, signing_keys, throttles, webhooks,
 };
 
 /// How often the outbox is looked at when nobody rings.
@@ -234,6 +234,9 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     in_batches(gate, move |c, most| outbox::purge(c, calls, most)).await?;
     let events = now - WEBHOOKS_KEPT;
     in_batches(gate, move |c, most| webhooks::purge(c, events, most)).await?;
+    gate.store
+        .write(move |c| signing_keys::purge(c, now - time::Duration::DAY))
+        .await?;
     gate.purge_audit_log().await?;
     gate.store.write(store::keep_statistics).await
 }

@@ -33,8 +33,12 @@ enum Command {
     Migrate,
     /// Show the settings in force, every problem with them, and what to enter in Kakao's console.
     Check(check::Command),
-    /// Make a new SECRET_KEY.
-    Key,
+    /// Make a new SECRET_KEY; or rotate the key that signs access tokens.
+    Key {
+        /// What else to do.
+        #[command(subcommand)]
+        what: Option<KeyCommand>,
+    },
     /// Find members, and act on them, while the service runs.
     #[command(subcommand)]
     Member(member::Command),
@@ -45,13 +49,23 @@ enum Command {
     Audit(audit::Command),
 }
 
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Publish a new key for access tokens, which signs in a quarter of an hour; those before stay
+    /// published until the last token that they signed has ended.
+    Rotate,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
         Command::Migrate => migrate(),
         Command::Check(command) => check(command),
-        Command::Key => key(),
+        Command::Key { what: None } => key(),
+        Command::Key {
+            what: Some(KeyCommand::Rotate),
+        } => rotate(),
         Command::Member(command) => member(command),
         Command::Reconcile(command) => reconcile(command),
         Command::Audit(command) => audit(command),
@@ -144,6 +158,17 @@ fn key() -> Result<()> {
     let random = Random::system();
     let bytes = [random.bytes::<48>()?, random.bytes::<48>()?].concat();
     writeln!(io::stdout(), "{}", STANDARD.encode(bytes))?;
+    Ok(())
+}
+
+fn rotate() -> Result<()> {
+    let (_, config, _) = read()?;
+    store::check_schema(&config.database)?;
+    let kid = actix_web::rt::System::new().block_on(async {
+        let gate = app::gate(&config, Clock::system())?;
+        Ok::<_, Box<dyn std::error::Error>>(gate.rotate_keys().await?)
+    })?;
+    writeln!(io::stdout(), "{kid} is published, and signs in 15 minutes")?;
     Ok(())
 }
 

@@ -98,6 +98,7 @@ fn value(name: &str, config: &Config) -> String {
             None => "(none)".to_owned(),
         },
         "SERVICE_NAME" => shown(&config.service_name),
+        "API_AUDIENCE" => config.api_audience.clone(),
         "CONTACT_EMAIL" => shown(&config.contact_email),
         "DEFAULT_LOCALE" => config.default_lang.code().to_owned(),
         "LOG_FORMAT" => match config.log_format {

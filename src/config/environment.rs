@@ -62,6 +62,7 @@ pub(super) const KNOWN: &[&str] = &[
     "TRUSTED_PROXIES",
     "TERMS_DIR",
     "SERVICE_NAME",
+    "API_AUDIENCE",
     "CONTACT_EMAIL",
     "DEFAULT_LOCALE",
     "LOG_FORMAT",
@@ -262,6 +263,8 @@ impl Reader<'_> {
             self.problem("CONTACT_EMAIL", "is not an email address");
         }
         let (public_url, kakao) = (public_url?, kakao?);
+        let api_audience = self.value("API_AUDIENCE");
+        let api_audience = api_audience.unwrap_or_else(|| public_url.origin().to_owned());
         if public_url.is_https() && kakao.is_emulated() {
             self.problem(
                 "KAKAO_API_URL",
@@ -295,6 +298,7 @@ impl Reader<'_> {
             admin: admin?,
             trusted_proxies,
             service_name: self.value("SERVICE_NAME"),
+            api_audience,
             contact_email,
             default_lang: default_lang?,
             log_format: log_format?,

@@ -49,7 +49,7 @@ pub(super) struct Welcome<'a> {
 
 impl Rules {
     /// What somebody who comes for the first time may do: who the settings name is an owner.
-    fn first_role(&self, profile: &KakaoProfile) -> Role {
+    pub(super) fn first_role(&self, profile: &KakaoProfile) -> Role {
         let named = self.owner_kakao_ids.contains(&profile.kakao_id)
             || profile.confirmed_email().is_some_and(|email| {
                 let is = |owner: &String| owner.eq_ignore_ascii_case(email);

@@ -24,6 +24,7 @@ pub mod preflight;
 pub mod reconcile;
 mod session;
 mod throttle;
+mod tokens;
 mod unsuccessful;
 mod webhooks;
 
@@ -48,6 +49,7 @@ pub use next::Next;
 pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
+pub use tokens::{AccessKeys, HandedOver, Issued, NotIssued, NotShown, NotTaken};
 pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 
 use crate::clock::Clock;
@@ -101,6 +103,8 @@ pub struct Gate {
     pub letters: Arc<Notify>,
     /// Rung when Kakao has told us something.
     pub webhooks: Arc<Notify>,
+    /// The keys that sign access tokens, as they were read last.
+    pub access: Arc<AccessKeys>,
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
@@ -122,6 +126,8 @@ pub struct Rules {
     pub service_terms: bool,
     /// The address people see.
     pub public_url: PublicUrl,
+    /// Whom access tokens are for.
+    pub api_audience: String,
     /// What the service is called; `None` leaves it to the texts.
     pub service_name: Option<String>,
     /// How long a password may be.

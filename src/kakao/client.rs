@@ -167,19 +167,43 @@ impl Kakao {
         nonce: &str,
         now: OffsetDateTime,
     ) -> Result<Named, Unverified> {
+        let audiences = [self.0.settings.rest_api_key.as_str()];
+        self.verified(token, (&audiences, nonce), From::Kakao, now)
+            .await
+    }
+
+    /// The same for one that a program hands over, which may be for any key of our app. Whoever
+    /// hands it over may be anybody.
+    ///
+    /// # Errors
+    /// As [`verify_id_token`](Self::verify_id_token).
+    pub async fn verify_handed_id_token(
+        &self,
+        token: &IdToken,
+        nonce: &str,
+        now: OffsetDateTime,
+    ) -> Result<Named, Unverified> {
+        let audiences: Vec<&str> = self.0.settings.audiences().collect();
+        self.verified(token, (&audiences, nonce), From::Anyone, now)
+            .await
+    }
+
+    async fn verified(
+        &self,
+        token: &IdToken,
+        (audiences, nonce): (&[&str], &str),
+        from: From,
+        now: OffsetDateTime,
+    ) -> Result<Named, Unverified> {
         // The claims first: they cost nothing, and what fails them needs no key.
         let named = token.check(&Expectation {
             issuer: &self.0.issuer,
-            audience: &self.0.settings.rest_api_key,
+            audiences,
             nonce,
             now,
         })?;
         let fetch = || self.clone().fetch_keys().boxed();
-        let key = self
-            .0
-            .keys
-            .find(token.kid(), From::Kakao, now, fetch)
-            .await?;
+        let key = self.0.keys.find(token.kid(), from, now, fetch).await?;
         let key = key.found().ok_or(IdTokenError::UnknownKey)?;
         if jwks::has_signed(&key, token.compact()) {
             Ok(named)

@@ -52,8 +52,8 @@ pub enum Unverified {
 pub(super) struct Expectation<'a> {
     /// Kakao's issuer identifier, compared as a whole string.
     pub(super) issuer: &'a str,
-    /// Our `client_id`.
-    pub(super) audience: &'a str,
+    /// The keys of our app that it may be for.
+    pub(super) audiences: &'a [&'a str],
     /// The nonce sent with this login.
     pub(super) nonce: &'a str,
     /// The present moment.
@@ -115,6 +115,8 @@ struct Claims {
     #[serde(default, deserialize_with = "present")]
     auth_time: Option<i64>,
     nonce: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    nickname: Option<String>,
 }
 
 impl IdToken {
@@ -125,7 +127,7 @@ impl IdToken {
         if claims.iss != expected.issuer {
             return Err(IdTokenError::Issuer);
         }
-        if !claims.is_for(expected.audience) {
+        if !claims.is_for(expected.audiences) {
             return Err(IdTokenError::Audience);
         }
         if !claims.is_current(expected.now) {
@@ -145,8 +147,14 @@ impl IdToken {
         })
     }
 
+    /// The nickname, by its own account.
+    #[must_use]
+    pub fn nickname(&self) -> Option<&str> {
+        self.claims.nickname.as_deref()
+    }
+
     /// The compact serialisation, which is what was signed.
-    pub(super) fn compact(&self) -> &str {
+    pub fn compact(&self) -> &str {
         &self.compact
     }
 
@@ -186,13 +194,17 @@ impl fmt::Debug for IdToken {
 }
 
 impl Claims {
-    fn is_for(&self, audience: &str) -> bool {
+    fn is_for(&self, audiences: &[&str]) -> bool {
         let sole = match &self.aud {
-            Value::String(one) => one == audience,
-            Value::Array(all) => matches!(all.as_slice(), [Value::String(one)] if one == audience),
-            _ => false,
+            Value::String(one) => one,
+            Value::Array(all) => match all.as_slice() {
+                [Value::String(one)] => one,
+                _ => return false,
+            },
+            _ => return false,
         };
-        sole && self.azp.as_deref().is_none_or(|azp| azp == audience)
+        let ours = |key: &str| audiences.contains(&key);
+        ours(sole) && self.azp.as_deref().is_none_or(ours)
     }
 
     fn is_current(&self, now: OffsetDateTime) -> bool {
@@ -247,7 +259,7 @@ mod tests {
             .parse::<IdToken>()?
             .check(&Expectation {
                 issuer: "https://kauth.kakao.com",
-                audience: "rest-key",
+                audiences: &["rest-key"],
                 nonce: NONCE,
                 now: OffsetDateTime::from_unix_timestamp(NOW).unwrap(),
             })
@@ -345,7 +357,7 @@ mod tests {
         }
         let unasked = Expectation {
             issuer: "https://kauth.kakao.com",
-            audience: "rest-key",
+            audiences: &["rest-key"],
             nonce: "",
             now: OffsetDateTime::from_unix_timestamp(NOW).unwrap(),
         };

@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use super::error::{ErrorId, Problem};
 use super::page::Theme;
 use super::visitor::Visitor;
-use super::{Site, address, cookies, headers};
+use super::{Site, address, api, cookies, headers};
 use crate::flow::{self, Origin};
 use crate::i18n::Lang;
 
@@ -65,13 +65,17 @@ pub async fn edge(
     });
     match result {
         Ok(response) => {
-            let mut response = match problem_in(&response) {
-                Some(problem) => {
-                    let visitor = response.request().extensions().get::<Visitor>().cloned();
-                    let page = answer(&site, &arrived, visitor.as_ref(), &problem);
-                    response.into_response(page)
-                }
-                None => response.map_into_boxed_body(),
+            let refusal = response.response().error().and_then(refusal_in);
+            let mut response = if let Some(refusal) = refusal {
+                log_refusal(&arrived, &refusal);
+                let answer = refusal.respond(&arrived.origin.request_id);
+                response.into_response(answer)
+            } else if let Some(problem) = problem_in(&response) {
+                let visitor = response.request().extensions().get::<Visitor>().cloned();
+                let page = answer(&site, &arrived, visitor.as_ref(), &problem);
+                response.into_response(page)
+            } else {
+                response.map_into_boxed_body()
             };
             headers::secure(&site, &arrived.origin.request_id, response.headers_mut());
             log(
@@ -161,6 +165,9 @@ fn answer(
     problem: &Problem,
 ) -> HttpResponse {
     log_cause(arrived, problem);
+    if arrived.path.starts_with("/api/") {
+        return api::Refusal::from(problem).respond(&arrived.origin.request_id);
+    }
     problem.respond(site, arrived, visitor)
 }
 
@@ -193,6 +200,21 @@ fn here(site: &Site, request: &ServiceRequest) -> String {
         // Of an address too long to be carried along, the page without its particulars.
         .and_then(|asked| ours(&asked).or_else(|| ours(asked.split('?').next()?)))
         .unwrap_or_else(|| "/".to_owned())
+}
+
+/// What a program is told, if it is an address of the API that said it.
+fn refusal_in(error: &Error) -> Option<api::Refusal> {
+    error.as_error::<api::Refusal>().cloned()
+}
+
+fn log_refusal(arrived: &Arrived, refusal: &api::Refusal) {
+    let Some(cause) = refusal.cause() else { return };
+    let (id, error) = (&arrived.origin.request_id, refusal.code().as_str());
+    if refusal.code().status().is_server_error() {
+        tracing::error!(request.id = %id, error, ?cause, "request failed");
+    } else {
+        tracing::warn!(request.id = %id, error, ?cause, "request refused");
+    }
 }
 
 fn log_cause(arrived: &Arrived, problem: &Problem) {

@@ -464,6 +464,30 @@ impl Problem {
         }
     }
 
+    /// What did not work; none for whoever has to sign in or prove something first.
+    pub(super) fn id(&self) -> Option<ErrorId> {
+        match self {
+            Self::Failed(failure) => Some(failure.id),
+            Self::SignIn(_) | Self::Prove(_) => None,
+        }
+    }
+
+    /// Seconds to wait.
+    pub(super) fn wait(&self) -> Option<u64> {
+        match self {
+            Self::Failed(failure) => failure.wait,
+            Self::SignIn(_) | Self::Prove(_) => None,
+        }
+    }
+
+    /// The methods that the address answers, where it was asked by another.
+    pub(super) fn allow(&self) -> Option<&str> {
+        match self {
+            Self::Failed(failure) => failure.allow.as_deref(),
+            Self::SignIn(_) | Self::Prove(_) => None,
+        }
+    }
+
     /// What the log is told.
     pub(super) fn cause(&self) -> Option<&str> {
         match self {

@@ -7,6 +7,7 @@
 
 mod address;
 mod admin;
+mod api;
 pub mod assets;
 mod callback;
 mod conflict;
@@ -181,6 +182,7 @@ pub fn table() -> Vec<Address> {
         member("/me/kakao/consents").get(|| to(kakao_consents::show)),
         member("/me/kakao/consents/ask").get_with_effect(|| to(kakao_consents::ask)),
         member("/me/kakao/consents/withdraw").post(|| to(kakao_consents::withdraw)),
+        member("/api/v1/auth/session").post(|| to(api::auth::session)),
         member("/me/password")
             .get(|| to(password::show))
             .post(|| to(password::act)),
@@ -250,6 +252,12 @@ pub fn bare_table() -> Vec<Address> {
             .get_with_effect(|| to(webhooks::unlink_by_get))
             .post(|| to(webhooks::unlink_by_post)),
         anyone("/webhooks/kakao/account").post(|| to(webhooks::account)),
+        anyone("/api/v1/auth/kakao").post(|| to(api::auth::kakao)),
+        anyone("/api/v1/auth/refresh").post(|| to(api::auth::refresh)),
+        anyone("/api/v1/auth/logout").post(|| to(api::auth::logout)),
+        anyone("/api/v1/me").get(|| to(api::me::show)),
+        anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
+        anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
     ]
 }
 

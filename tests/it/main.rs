@@ -24,6 +24,7 @@ mod admin_acts;
 mod admin_bulk;
 mod admin_list;
 mod admin_outbox;
+mod api;
 mod architecture;
 mod audit;
 mod callback;

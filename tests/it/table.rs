@@ -35,7 +35,13 @@ fn every_address_for_members_leads_strangers_to_the_login_page() {
             } else if address.allow().contains("POST") {
                 // Nobody is anybody here: neither a form token nor a session.
                 let page = stranger.post(&path, &[]).await;
-                assert!([303, 403].contains(&page.status), "{path} {}", page.status);
+                // Programs are told, and led nowhere.
+                let refusals = if path.starts_with("/api/") {
+                    [401, 401]
+                } else {
+                    [303, 403]
+                };
+                assert!(refusals.contains(&page.status), "{path} {}", page.status);
                 assert!(!page.location().starts_with("/me"), "{path}");
             }
         }

@@ -6,6 +6,8 @@ use crate::i18n::Texts;
 pub(super) const ALL: &[&str] = &[
     "login.kakao",
     "login.password",
+    "login.api",
+    "api.refresh",
     "reauth.kakao",
     "reauth.password",
     "join.kakao",
@@ -50,6 +52,8 @@ pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
     Some(match code {
         "login.kakao" => t.ac_login_kakao(),
         "login.password" => t.ac_login_password(),
+        "login.api" => t.ac_login_api(),
+        "api.refresh" => t.ac_api_refresh(),
         "reauth.kakao" => t.ac_reauth(),
         "reauth.password" => t.ac_reauth_password(),
         "join.kakao" => t.ac_join(),
@@ -115,7 +119,7 @@ mod tests {
                     "logout" => rest.chars().all(plain),
                     "withdraw" | "consent" => rest.is_empty(),
                     "login" | "reauth" | "join" | "session" | "password" | "member" | "kakao"
-                    | "profile" | "email" | "data" | "audit" => {
+                    | "profile" | "email" | "data" | "audit" | "api" => {
                         !rest.is_empty() && rest.chars().all(plain)
                     }
                     _ => false,

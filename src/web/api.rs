@@ -1,0 +1,103 @@
+//! `/api/v1/…` and what belongs to it: for programs, which show a token and never a cookie. Answers
+//! are JSON; what did not work is told as a problem (RFC 9457) with a code that stays.
+
+pub(super) mod auth;
+pub(super) mod me;
+mod problem;
+pub(super) mod well_known;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use problem::Code;
+pub(super) use problem::Refusal;
+
+use super::Site;
+use super::edge::Arrived;
+use super::error::Problem;
+use crate::member::SignedIn;
+
+/// The longest body read, in bytes.
+const LONGEST_BODY: usize = 16 * 1024;
+
+/// The longest token in a header, in bytes.
+const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// A program; let in by the frame's own record of it.
+pub(super) struct Program(pub(super) Arrived);
+
+impl FromRequest for Program {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let arrived = request.extensions().get::<Arrived>().cloned();
+        let outside = || Problem::server("the API outside its frame").into();
+        std::future::ready(arrived.map(Self).ok_or_else(outside))
+    }
+}
+
+/// What a handler comes to.
+pub(super) type Answer = Result<HttpResponse, Refusal>;
+
+/// JSON that nobody keeps: it is about one person.
+fn personal(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(body)
+}
+
+/// The bearer token of a request (RFC 6750 section 2.1): in one header, and in nothing else.
+fn bearer(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let header = match (headers.next(), headers.next()) {
+        (None, _) => return Ok(None),
+        (Some(header), None) => header,
+        _ => return Err(Code::InvalidRequest.because("more than one Authorization header")),
+    };
+    let malformed =
+        || Code::InvalidRequest.because("the Authorization header is not a bearer token");
+    let text = header.to_str().map_err(|_| malformed())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let fits = !token.is_empty() && token.len() <= LONGEST_TOKEN && token.bytes().all(is_token);
+    if !scheme.eq_ignore_ascii_case("bearer") || !fits {
+        return Err(malformed());
+    }
+    Ok(Some(token.to_owned()))
+}
+
+/// Whoever the access token of a request shows.
+async fn signed_in(site: &Site, request: &HttpRequest) -> Result<SignedIn, Refusal> {
+    let token = bearer(request)?.ok_or(Code::Unauthorized)?;
+    Ok(site.gate.whose(&token).await?)
+}
+
+/// A body of JSON, called by that name: what a form of another site can send is none.
+async fn body<T: DeserializeOwned>(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+) -> Result<T, Refusal> {
+    let sent = request.headers().get(CONTENT_TYPE);
+    let sent = sent.and_then(|value| value.to_str().ok());
+    let essence = sent.and_then(|text| text.split(';').next());
+    let is_json = essence.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Code::UnsupportedMediaType.because("the body must be application/json"));
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|_| Code::InvalidRequest.because("the body did not come whole"))?;
+        if bytes.len() + chunk.len() > LONGEST_BODY {
+            return Err(Code::TooLarge.into());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|_| Code::InvalidRequest.because("the body is not what this address takes"))
+}

@@ -17,6 +17,7 @@ mod edge;
 mod error;
 mod forgot;
 mod forms;
+mod forward_auth;
 mod headers;
 mod health;
 mod help;
@@ -51,6 +52,7 @@ pub use limit::Limit;
 pub use site::Site;
 pub use visitor::meet;
 
+use crate::flow::WAY_BACK;
 use crate::member::Role;
 
 /// Who may use an address. Whoever asks is held to it by what the handler extracts; a test
@@ -230,6 +232,8 @@ pub fn table() -> Vec<Address> {
         staff(Role::Admin, "/admin/outbox/{id}/retry").post(|| to(admin::retry_owed)),
         staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
         staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
+        anyone(forward_auth::ADDRESS).get(|| to(forward_auth::ask)),
+        member(WAY_BACK).get(|| to(forward_auth::go_back)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

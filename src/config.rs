@@ -58,6 +58,8 @@ pub struct Config {
     pub admin: Admin,
     /// `TRUSTED_PROXIES`: networks whose forwarding headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// `FORWARD_AUTH_HOSTS`: sites whose pages lead whoever is not signed in to our login and back.
+    pub forward_auth_hosts: Vec<PublicUrl>,
     /// `SERVICE_NAME`: what the pages call the service; `None` keeps the word of the texts.
     pub service_name: Option<String>,
     /// `API_AUDIENCE`: whom access tokens are for (`aud`); the origin of `PUBLIC_URL` unless set.
@@ -78,6 +80,8 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
+    authority: String,
+    host: String,
     https: bool,
 }
 
@@ -99,16 +103,45 @@ impl PublicUrl {
         if !bare || !url.username().is_empty() || url.password().is_some() {
             return Err("must have no path, query or user name: only scheme, host and port");
         }
+        let host = url.host_str().unwrap_or_default().to_owned();
         Ok(Self {
             origin: url.origin().ascii_serialization(),
+            authority: match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.clone(),
+            },
+            host,
             https,
         })
+    }
+
+    /// The address of another site of the same scheme, by its host and, where it is not the usual
+    /// one, port.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn beside(&self, authority: &str) -> Result<Self, &'static str> {
+        let scheme = if self.https { "https" } else { "http" };
+        Self::parse(&format!("{scheme}://{authority}"))
     }
 
     /// Scheme, host and port, as a browser writes them into `Origin`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Host, and port where it is not the usual one.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Whether a browser sends cookies of one to the other: it keeps them by host, whatever the
+    /// port (RFC 6265bis section 8.5).
+    #[must_use]
+    pub fn shares_cookies_with(&self, other: &Self) -> bool {
+        (&self.host, self.https) == (&other.host, other.https)
     }
 
     /// Whether pages are served over https, and cookies therefore marked `Secure`.

@@ -1,7 +1,7 @@
 //! What an operator is shown: the settings in force, and what to enter in Kakao's console.
 
 use super::environment::KNOWN;
-use super::{Config, Environment, UnlinkMethod, console};
+use super::{Config, Environment, PublicUrl, UnlinkMethod, console};
 
 /// One setting as `kakao-gate check` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,10 @@ fn value(name: &str, config: &Config) -> String {
         "ADMIN_SEARCH_STRICT" => u8::from(config.admin.search_strict).to_string(),
         "AUDIT_RETENTION_DAYS" => (config.admin.audit_retention.as_secs() / 86_400).to_string(),
         "TRUSTED_PROXIES" => listed(&config.trusted_proxies),
+        "FORWARD_AUTH_HOSTS" => {
+            let hosts = config.forward_auth_hosts.iter();
+            listed(&hosts.map(PublicUrl::authority).collect::<Vec<_>>())
+        }
         "TERMS_DIR" => match &config.terms_dir {
             Some(folder) => folder.display().to_string(),
             None => "(none)".to_owned(),

@@ -60,6 +60,7 @@ pub(super) const KNOWN: &[&str] = &[
     "ADMIN_SEARCH_STRICT",
     "AUDIT_RETENTION_DAYS",
     "TRUSTED_PROXIES",
+    "FORWARD_AUTH_HOSTS",
     "TERMS_DIR",
     "SERVICE_NAME",
     "API_AUDIENCE",
@@ -265,6 +266,13 @@ impl Reader<'_> {
         let (public_url, kakao) = (public_url?, kakao?);
         let api_audience = self.value("API_AUDIENCE");
         let api_audience = api_audience.unwrap_or_else(|| public_url.origin().to_owned());
+        let forward_auth_hosts = self.forward_auth_hosts(&public_url);
+        if !forward_auth_hosts.is_empty() && trusted_proxies.is_empty() {
+            self.warning(
+                "FORWARD_AUTH_HOSTS",
+                "has no effect while TRUSTED_PROXIES is empty: nobody is believed which page was asked for",
+            );
+        }
         if public_url.is_https() && kakao.is_emulated() {
             self.problem(
                 "KAKAO_API_URL",
@@ -297,6 +305,7 @@ impl Reader<'_> {
             agreements,
             admin: admin?,
             trusted_proxies,
+            forward_auth_hosts,
             service_name: self.value("SERVICE_NAME"),
             api_audience,
             contact_email,
@@ -632,6 +641,21 @@ impl Reader<'_> {
         networks
     }
 
+    fn forward_auth_hosts(&mut self, public_url: &PublicUrl) -> Vec<PublicUrl> {
+        let mut hosts = Vec::new();
+        for text in self.list("FORWARD_AUTH_HOSTS") {
+            let host = public_url
+                .beside(&text)
+                .map_err(|_| "is a comma-separated list of hosts, each with its port if not the usual one")
+                .and_then(|host| match host.shares_cookies_with(public_url) {
+                    true => Ok(host),
+                    false => Err("names a host that is not PUBLIC_URL's: browsers do not send our session there"),
+                });
+            hosts.extend(self.noted("FORWARD_AUTH_HOSTS", host));
+        }
+        hosts
+    }
+
     /// Names that nobody will read, and names that look like a slip for one of ours.
     fn unknown_names(&mut self) {
         let names: Vec<String> = self.environment.0.keys().cloned().collect();
@@ -871,6 +895,22 @@ mod tests {
             (&[("SESSION_STORE", "redis")], "REDIS_URL"),
             (&[("SESSION_IDLE_HOURS", "3000")], "SESSION_IDLE_HOURS"),
             (&[("TRUSTED_PROXIES", "0.0.0.0/0")], "TRUSTED_PROXIES"),
+            (
+                &[("FORWARD_AUTH_HOSTS", "127.0.0.1,site.example")],
+                "FORWARD_AUTH_HOSTS",
+            ),
+            (
+                &[("FORWARD_AUTH_HOSTS", "127.0.0.1/path")],
+                "FORWARD_AUTH_HOSTS",
+            ),
+            (
+                &[("FORWARD_AUTH_HOSTS", "https://127.0.0.1")],
+                "FORWARD_AUTH_HOSTS",
+            ),
+            (
+                &[("FORWARD_AUTH_HOSTS", "me@127.0.0.1")],
+                "FORWARD_AUTH_HOSTS",
+            ),
             (&[("METRICS_BIND", "0.0.0.0:9000")], "METRICS_BIND"),
             (&[("KAKAO_CLIENT_SECRET", "a,b,c")], "KAKAO_CLIENT_SECRET"),
             (&[("KAKAO_OIDC", "yes")], "KAKAO_OIDC"),
@@ -883,6 +923,28 @@ mod tests {
         ] {
             assert_eq!(problems(pairs), [name], "{pairs:?}");
         }
+    }
+
+    // FA-4
+    #[test]
+    fn sites_are_written_as_browsers_write_them() {
+        let public = ("PUBLIC_URL", "https://www.example.com");
+        let hosts = (
+            "FORWARD_AUTH_HOSTS",
+            "WWW.example.com:443, www.example.com:8443",
+        );
+        let (config, warnings) = with(&[public, hosts]).read().unwrap();
+        let origins: Vec<&str> = config
+            .forward_auth_hosts
+            .iter()
+            .map(PublicUrl::origin)
+            .collect();
+        assert_eq!(
+            origins,
+            ["https://www.example.com", "https://www.example.com:8443"]
+        );
+        let warned = warnings.iter().any(|one| one.name == "FORWARD_AUTH_HOSTS");
+        assert!(warned, "{warnings:?}");
     }
 
     // CF-1

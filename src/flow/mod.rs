@@ -23,6 +23,7 @@ mod password;
 pub mod preflight;
 pub mod reconcile;
 mod session;
+mod sites;
 mod throttle;
 mod tokens;
 mod unsuccessful;
@@ -49,6 +50,7 @@ pub use next::Next;
 pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
+pub use sites::{Sites, WAY_BACK};
 pub use tokens::{AccessKeys, HandedOver, Issued, NotIssued, NotShown, NotTaken};
 pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 

@@ -30,6 +30,12 @@ pub(super) fn client(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[IpNet
     client
 }
 
+/// Whether whoever sends the request is one of our proxies.
+pub(super) fn is_of(peer: Option<IpAddr>, proxies: &[IpNet]) -> bool {
+    peer.map(canonical)
+        .is_some_and(|peer| proxies.iter().any(|network| network.contains(&peer)))
+}
+
 /// What a limit counts by: the address, or for IPv6 its /64, all of which one household has.
 pub(super) fn network(ip: IpAddr) -> IpAddr {
     match ip {

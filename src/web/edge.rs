@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use super::error::{ErrorId, Problem};
 use super::page::Theme;
 use super::visitor::Visitor;
-use super::{Site, address, api, cookies, headers};
+use super::{Site, address, api, cookies, forward_auth, headers};
 use crate::flow::{self, Origin};
 use crate::i18n::Lang;
 
@@ -144,6 +144,7 @@ fn wants_json(path: &str, headers: &HeaderMap) -> bool {
     path.starts_with("/health/")
         || path.starts_with("/api/")
         || path.starts_with("/webhooks/")
+        || (path == forward_auth::ADDRESS && !accept.contains("text/html"))
         || (accept.contains("application/json") && !accept.contains("text/html"))
 }
 
@@ -197,6 +198,8 @@ fn here(site: &Site, request: &ServiceRequest) -> String {
     };
     let ours = |address: &str| flow::Next::same_site(address);
     asked
+        // What a proxy asks us on somebody's behalf is no page.
+        .filter(|_| request.path() != forward_auth::ADDRESS)
         // Of an address too long to be carried along, the page without its particulars.
         .and_then(|asked| ours(&asked).or_else(|| ours(asked.split('?').next()?)))
         .unwrap_or_else(|| "/".to_owned())

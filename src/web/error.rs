@@ -540,13 +540,7 @@ impl Problem {
         visitor: Option<&Visitor>,
     ) -> HttpResponse {
         match self {
-            Self::SignIn(_) if arrived.wants_json => HttpResponse::Unauthorized()
-                .insert_header((WWW_AUTHENTICATE, "Cookie"))
-                .json(as_json(
-                    "session_expired",
-                    Layout::bare(site, arrived).t.err_session_expired_title(),
-                    &arrived.origin.request_id,
-                )),
+            Self::SignIn(_) if arrived.wants_json => signed_out(site, arrived),
             Self::SignIn(address) | Self::Prove(address) => see_other(address).finish(),
             Self::Failed(failure) => failure.respond(site, arrived, visitor),
         }
@@ -574,6 +568,18 @@ impl Failure {
         }
         response
     }
+}
+
+/// What a program is told that nobody is signed in for.
+pub(super) fn signed_out(site: &Site, arrived: &Arrived) -> HttpResponse {
+    let title = Layout::bare(site, arrived).t.err_session_expired_title();
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Cookie"))
+        .json(as_json(
+            "session_expired",
+            title,
+            &arrived.origin.request_id,
+        ))
 }
 
 /// Where something that went wrong at a login is shown, by its code.

@@ -18,6 +18,7 @@ mod edge;
 mod error;
 mod forgot;
 mod forms;
+mod forward_auth;
 mod headers;
 mod health;
 mod help;
@@ -52,6 +53,7 @@ pub use limit::Limit;
 pub use site::Site;
 pub use visitor::meet;
 
+use crate::flow::WAY_BACK;
 use crate::member::Role;
 
 /// Who may use an address. Whoever asks is held to it by what the handler extracts; a test
@@ -232,6 +234,8 @@ pub fn table() -> Vec<Address> {
         staff(Role::Admin, "/admin/outbox/{id}/retry").post(|| to(admin::retry_owed)),
         staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
         staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
+        anyone(forward_auth::ADDRESS).get(|| to(forward_auth::ask)),
+        member(WAY_BACK).get(|| to(forward_auth::go_back)),
         anyone("/language").post(|| to(preferences::language)),
         anyone("/theme").post(|| to(preferences::theme)),
         anyone("/terms").get(|| to(reading::terms)),

@@ -9,7 +9,7 @@ use super::error::{ErrorId, Problem};
 use super::health::Readiness;
 use super::limit::Limits;
 use crate::config::{Config, PublicUrl, UnlinkMethod};
-use crate::flow::Gate;
+use crate::flow::{Gate, Sites};
 use crate::i18n::{Lang, Texts};
 use crate::session::Backend;
 
@@ -24,6 +24,8 @@ pub struct Site {
     pub(super) cookies: CookieNames,
     pub(super) limits: Limits,
     pub(super) trusted_proxies: Vec<IpNet>,
+    /// Where whoever signed in may be led back to, beside our own pages.
+    pub(super) sites: Sites,
     admin_networks: Vec<IpNet>,
     pub(super) default_lang: Lang,
     /// For how many days entries of the audit log are kept.
@@ -46,19 +48,26 @@ impl Site {
             pictures.push(' ');
             pictures.push_str(&config.kakao.api_url.origin().ascii_serialization());
         }
+        let sites = Sites::new(config.forward_auth_hosts.clone());
+        // Chromium holds every redirect after a form to this, so also the way back to a site.
+        let forms: String = sites
+            .beside(&config.public_url)
+            .map(|origin| format!(" {origin}"))
+            .collect();
         Self {
             public_url: config.public_url.clone(),
             backend,
             cookies: CookieNames::new(config.public_url.is_https()),
             limits: Limits::new(&config.limits),
             trusted_proxies: config.trusted_proxies.clone(),
+            sites,
             admin_networks: config.admin.networks.clone(),
             default_lang: config.default_lang,
             audit_days: config.admin.audit_retention.as_secs() / (24 * 3_600),
             contact_email: config.contact_email.clone(),
             content_security_policy: format!(
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src {pictures}; \
-                 form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+                 form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
             ),
             demo,
             readiness: Readiness::default(),

@@ -165,7 +165,13 @@ impl Visitor {
     /// The way to the login page and back to `request`.
     fn has_to_sign_in(&self, request: &HttpRequest) -> Problem {
         // After a lost POST the page with the form is where to go on.
-        let reading = request.method().is_safe();
+        let lost = !request.method().is_safe();
+        Problem::SignIn(self.way_in(&NextPath::parse(self.here()), lost))
+    }
+
+    /// The address of the login page for somebody who is to come back to `next`. It says why they
+    /// are not signed in any more, and whether a form they sent is `lost`.
+    pub(super) fn way_in(&self, next: &NextPath, lost: bool) -> String {
         let reason = match self.0.ended {
             Some((EndedBy::Expiry, _)) => Some("expired"),
             Some((EndedBy::OtherDevice, _)) => Some("revoked"),
@@ -174,8 +180,7 @@ impl Visitor {
             Some((EndedBy::Kakao, _)) => Some("kakao"),
             _ => None,
         };
-        let next = NextPath::parse(self.here());
-        Problem::SignIn(login::address(&next, reason, !reading))
+        login::address(next, reason, lost)
     }
 }
 

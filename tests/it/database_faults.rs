@@ -3,10 +3,8 @@
 mod postgres;
 mod sqlite;
 
-use std::sync::mpsc;
-
 use crate::stage::Stage;
-use crate::stage::outage::{all_is_well, in_time, still_lives, unavailable};
+use crate::stage::outage::{all_is_well, busy_connections, in_time, still_lives, unavailable};
 
 // RL-4, AP-3
 #[test]
@@ -15,23 +13,7 @@ fn when_all_connections_are_busy_whoever_comes_is_told_to_come_back() {
     stage.everywhere(async |app| {
         let member = app.visitor();
         member.log_in_as(app, "ordinary").await;
-        let mut held = Vec::new();
-        for _ in 0..2 {
-            let (let_go, wait) = mpsc::channel::<()>();
-            let (tell, holding) = tokio::sync::oneshot::channel();
-            let store = app.gate().store;
-            tokio::spawn(async move {
-                let hold = store.read(move |_| {
-                    let _ = tell.send(());
-                    let _ = wait.recv();
-                    Ok(())
-                });
-                // It is given up long before it is let go.
-                let _ = hold.await;
-            });
-            holding.await.unwrap();
-            held.push(let_go);
-        }
+        let held = busy_connections(app, 2).await;
         let crowd = (0..8).map(async |_| in_time(member.get("/me")).await);
         for page in futures_util::future::join_all(crowd).await {
             unavailable(&page);

@@ -40,6 +40,7 @@ mod emulator;
 mod executables;
 mod export;
 mod forms;
+mod forward_auth;
 mod health;
 mod identity;
 mod join;

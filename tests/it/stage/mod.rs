@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod email;
+pub mod front;
 pub mod letters;
 pub mod loopback;
 pub mod outage;

@@ -1,5 +1,6 @@
 //! What an honest answer looks like while something we stand on is not there.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::TestApp;
@@ -48,6 +49,28 @@ pub fn secured(page: &Page) {
     for part in ["default-src 'none'", "frame-ancestors 'none'"] {
         assert!(csp.contains(part), "{csp}");
     }
+}
+
+/// Takes this many connections to the database until the answer is dropped.
+pub async fn busy_connections(app: &TestApp, count: usize) -> Vec<mpsc::Sender<()>> {
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let (tell, holding) = tokio::sync::oneshot::channel();
+        let store = app.gate().store;
+        tokio::spawn(async move {
+            let hold = store.read(move |_| {
+                let _ = tell.send(());
+                let _ = wait.recv();
+                Ok(())
+            });
+            // It is given up long before it is let go.
+            let _ = hold.await;
+        });
+        holding.await.unwrap();
+        held.push(let_go);
+    }
+    held
 }
 
 /// Asks until `good`, as long as a recovery may take.

@@ -255,12 +255,12 @@ fn who_only_waits_for_an_address_loses_it_to_who_proves_it() {
             "INSERT INTO members (id, number, standing, role, joined_with, display_name, email, \
              email_key, created_at, last_login_at) VALUES ('{planted}', 900, 'unverified', \
              'member', 'email', '심은 사람', 'Ordinary@example.com', 'ordinary@example.com', \
-             '2026-03-01 00:00:00', '2026-03-01 00:00:00')"
+             '2098-03-01 00:00:00', '2098-03-01 00:00:00')"
         ));
         database.execute(&format!(
             "INSERT INTO mail_links (digest, purpose, member_id, email_key, sealed, created_at, \
              expires_at) VALUES ('d', 'join', '{planted}', 'ordinary@example.com', 's', \
-             '2026-03-01 00:00:00', '2030-03-01 00:00:00')"
+             '2098-03-01 00:00:00', '2099-03-01 00:00:00')"
         ));
         database.execute(&format!(
             "INSERT INTO consents (id, member_id, item, version, agreed, at) VALUES ('c', \

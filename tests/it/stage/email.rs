@@ -50,12 +50,19 @@ impl TestApp {
             Database::Sqlite(_) => "(SELECT COALESCE(MAX(number), 0) + 1 FROM members)",
             Database::Postgres(_) => "NEXTVAL('member_numbers')",
         };
+        // Somebody who waits for longer is forgotten by a job that may just run.
+        let seconds =
+            time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+        let since = match standing {
+            "unverified" => self.clock.now().format(seconds).unwrap(),
+            _ => "2026-01-02 03:04:05".to_owned(),
+        };
         let key = email.to_lowercase();
         self.backends().database.execute(&format!(
             "INSERT INTO members (id, number, standing, joined_with, display_name, email, \
              email_key, email_verified_at, created_at, last_login_at) VALUES ('{id}', \
              {number}, '{standing}', 'email', '홍길동', '{email}', '{key}', {proved}, \
-             '2026-01-02 03:04:05', '2026-01-02 03:04:05')"
+             '{since}', '{since}')"
         ));
         id
     }

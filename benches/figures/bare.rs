@@ -119,6 +119,13 @@ async fn page() -> HttpResponse {
         .body(page.render().unwrap())
 }
 
+/// The least that is an answer.
+async fn plain() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("x-auth-member", "01900000-0000-7000-8000-000000000000"))
+        .finish()
+}
+
 impl Bare {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -148,6 +155,7 @@ impl Bare {
                 .app_data(shared.clone())
                 .route("/auth/kakao/callback", web::get().to(callback))
                 .route("/me", web::get().to(page))
+                .route("/plain", web::get().to(plain))
         })
         .disable_signals()
         .listen(listener)

@@ -88,7 +88,10 @@ pub(crate) async fn pages() -> Compared {
 
 /// One turn each to warm up, then the best of [`ROUNDS`]: what else the machine does only ever
 /// takes away.
-async fn turns(mut ours: impl AsyncFnMut() -> f64, mut bare: impl AsyncFnMut() -> f64) -> Compared {
+pub(crate) async fn turns(
+    mut ours: impl AsyncFnMut() -> f64,
+    mut bare: impl AsyncFnMut() -> f64,
+) -> Compared {
     ours().await;
     bare().await;
     let mut best = Compared {
@@ -103,7 +106,7 @@ async fn turns(mut ours: impl AsyncFnMut() -> f64, mut bare: impl AsyncFnMut() -
 }
 
 /// How often a second `act` happens, with all visitors acting at once for [`TURN`].
-async fn turn(visitors: &mut [Wire], act: impl AsyncFn(&mut Wire)) -> f64 {
+pub(crate) async fn turn(visitors: &mut [Wire], act: impl AsyncFn(&mut Wire)) -> f64 {
     let began = Instant::now();
     let acts = visitors.iter_mut().map(|wire| async {
         let mut count = 0.0;

@@ -1,6 +1,8 @@
 //! The figures of `docs/benchmarks.md`, all from one run, so that their ratios mean something:
 //! `cargo bench`. Takes about a minute and needs nothing installed. `cargo bench -- members` prints
-//! those of the member list instead, on PostgreSQL too when `TEST_DATABASE_URL` is set.
+//! those of the member list instead, on PostgreSQL too when `TEST_DATABASE_URL` is set, and
+//! `cargo bench -- programs` those of what sites ask on every request, also with Redis when
+//! `TEST_REDIS_URL` is.
 //!
 //! Load, emulator and server share the machine's cores, in the comparison too.
 
@@ -20,6 +22,7 @@ mod bare;
 mod load;
 mod members;
 mod process;
+mod programs;
 mod service;
 mod wire;
 
@@ -40,10 +43,15 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let only_programs = std::env::args().any(|argument| argument == "programs");
     let only_lists = std::env::args().any(|argument| argument == "members");
     actix_web::rt::System::new().block_on(async {
         if only_lists {
             members::lists().await;
+            return;
+        }
+        if only_programs {
+            programs::figures().await;
             return;
         }
         println!("figure | Kakao Gate | bare actix-web | ratio");

@@ -61,7 +61,7 @@ pub(crate) async fn lists() {
     }
 }
 
-fn execute(server: &str, sql: &str) {
+pub(crate) fn execute(server: &str, sql: &str) {
     use diesel::connection::{Connection as _, SimpleConnection as _};
     let mut connection = diesel::PgConnection::establish(server).unwrap();
     connection.batch_execute(sql).unwrap();

@@ -70,13 +70,20 @@ pub(crate) fn settings(
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With settings of its own.
+    pub(crate) async fn start_with(changes: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let emulator = emulator(address);
         let folder = tempfile::tempdir().unwrap();
-        let environment: Environment = settings(address, emulator.url(), &folder)
-            .into_iter()
-            .collect();
+        let mut settings = settings(address, emulator.url(), &folder);
+        for (name, value) in changes {
+            settings.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let environment: Environment = settings.into_iter().collect();
         let (config, _) = environment.read().unwrap();
         let surroundings = Surroundings::default();
         Self {
@@ -91,6 +98,24 @@ impl Service {
         self.running.stop().await;
         self.emulator.stop().await;
     }
+}
+
+/// An access token of ours, for what Kakao gave the person who signed in last.
+pub(crate) async fn access_token(service: &Service) -> String {
+    let world = service.emulator.world();
+    let id = world.user_id(&person(0)).unwrap();
+    let kakaos = world.live_access_tokens(id).remove(0);
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(format!("http://{}/api/v1/auth/kakao", service.address))
+        .bearer_auth(kakaos)
+        .send()
+        .await
+        .unwrap();
+    let body: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    body["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A whole login: the start, the person at Kakao, the callback. Answers the session cookie.

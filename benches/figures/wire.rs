@@ -32,9 +32,13 @@ impl Wire {
 
     /// Gets `path` with these cookies and reads the whole answer.
     pub(crate) async fn get(&mut self, path: &str, cookies: &str) -> Head {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookies}\r\n\r\n"
-        );
+        let headers = format!("Accept: text/html\r\nCookie: {cookies}");
+        self.get_with(path, &headers).await
+    }
+
+    /// The same with other headers.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &str) -> Head {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n");
         self.write(request.as_bytes()).await;
         self.buffer.clear();
         let end = loop {

@@ -214,12 +214,13 @@ impl Gate {
             return Ok(Turn::Invalid);
         };
         let shown_digest = fingerprint(shown.as_bytes());
+        // The session's row first, in the order of whatever ends it.
+        let idle = self.rules.idle_of(signed_in.member.role);
+        let idle_ends_at = (now + idle).min(signed_in.session.ends_at);
+        sessions::touch(connection, session, now, idle_ends_at)?;
         let next = self.new_refresh(session)?;
         let new = (fingerprint(next.as_bytes()), self.sealed_copy(&next)?);
         if api_tokens::replace(connection, session, &shown_digest, (&new.0, &new.1), now)? {
-            let idle = self.rules.idle_of(signed_in.member.role);
-            let idle_ends_at = (now + idle).min(signed_in.session.ends_at);
-            sessions::touch(connection, session, now, idle_ends_at)?;
             return Ok(Turn::Next(signed_in, next));
         }
         let Some(current) = api_tokens::current(connection, session)? else {
@@ -249,9 +250,17 @@ impl Gate {
     /// [`NotShown`].
     pub async fn whose(&self, access: &str) -> Result<SignedIn, NotShown> {
         let now = self.clock.now();
+        let parties = self.parties();
         let keys = self.access_keys().await?;
-        let claims =
-            Claims::verify(access, &keys, &self.parties(), now).map_err(NotShown::Refused)?;
+        let claims = match Claims::verify(access, &keys, &parties, now) {
+            // Another instance may have made the first key a moment ago.
+            Err(Refused::UnknownKey) => {
+                let keys = self.access_keys_anew().await?;
+                Claims::verify(access, &keys, &parties, now)
+            }
+            claims => claims,
+        };
+        let claims = claims.map_err(NotShown::Refused)?;
         let app_id = self.rules.app_id;
         let found = self
             .store

@@ -34,6 +34,8 @@ pub struct Named {
     pub id: KakaoId,
     /// `auth_time`: when they last gave Kakao their credentials, by Kakao's clock.
     pub authenticated_at: Option<OffsetDateTime>,
+    /// `iat`: when the token was made, by Kakao's clock.
+    pub issued_at: OffsetDateTime,
 }
 
 /// Why an ID token was not verified.
@@ -138,12 +140,14 @@ impl IdToken {
         if !ours || nonce.is_empty() {
             return Err(IdTokenError::Nonce);
         }
+        let issued_at = OffsetDateTime::from_unix_timestamp(claims.iat);
         let authenticated_at = claims.auth_time.map(OffsetDateTime::from_unix_timestamp);
         Ok(Named {
             id: claims.sub.parse().map_err(|_| IdTokenError::Subject)?,
             authenticated_at: authenticated_at
                 .transpose()
                 .map_err(|_| IdTokenError::Malformed)?,
+            issued_at: issued_at.map_err(|_| IdTokenError::Malformed)?,
         })
     }
 

@@ -52,7 +52,8 @@ pub fn published(
     Ok(rows.into_iter().map(kept).collect())
 }
 
-/// Adds a key. The others stay published until `gone_at`.
+/// Adds a key. Those that begin to sign before it stay published until `gone_at`; one that begins
+/// later takes its place then.
 ///
 /// # Errors
 /// The database's.
@@ -62,7 +63,10 @@ pub fn add(
     others_gone_at: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
-    diesel::update(signing_keys::table.filter(signing_keys::gone_at.is_null()))
+    let earlier = signing_keys::table
+        .filter(signing_keys::gone_at.is_null())
+        .filter(signing_keys::signs_from.le(stored(key.signs_from)));
+    diesel::update(earlier)
         .set(signing_keys::gone_at.eq(stored(others_gone_at)))
         .execute(connection)?;
     diesel::insert_into(signing_keys::table)

@@ -6,6 +6,8 @@ pub(super) mod me;
 mod problem;
 pub(super) mod well_known;
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
@@ -20,6 +22,9 @@ use super::Site;
 use super::edge::Arrived;
 use super::error::Problem;
 use crate::member::SignedIn;
+
+/// The longest that a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest body read, in bytes.
 const LONGEST_BODY: usize = 16 * 1024;
@@ -85,10 +90,23 @@ async fn body<T: DeserializeOwned>(
     let sent = request.headers().get(CONTENT_TYPE);
     let sent = sent.and_then(|value| value.to_str().ok());
     let essence = sent.and_then(|text| text.split(';').next());
-    let is_json = essence.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"));
+    let essence = essence.map(|text| text.trim().to_ascii_lowercase());
+    let is_json = matches!(
+        essence.as_deref(),
+        // RFC 7396 calls a change of some members of an object by the other name.
+        Some("application/json" | "application/merge-patch+json")
+    );
     if !is_json {
         return Err(Code::UnsupportedMediaType.because("the body must be application/json"));
     }
+    let bytes = tokio::time::timeout(PATIENCE, whole(&mut payload)).await;
+    let late = |_| Code::InvalidRequest.because("the body did not come in time");
+    let bytes = bytes.map_err(late)??;
+    serde_json::from_slice(&bytes)
+        .map_err(|_| Code::InvalidRequest.because("the body is not what this address takes"))
+}
+
+async fn whole(payload: &mut web::Payload) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk =
@@ -98,6 +116,5 @@ async fn body<T: DeserializeOwned>(
         }
         bytes.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|_| Code::InvalidRequest.because("the body is not what this address takes"))
+    Ok(bytes)
 }

@@ -262,6 +262,7 @@ fn method_label(method: &actix_web::http::Method) -> &'static str {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "PATCH" => "PATCH",
         _ => "other",
     }
 }

@@ -80,6 +80,8 @@ pub struct Address {
     /// Answers POST: needs a form token and a same-site request, by `forms::Post`; a webhook, which
     /// has no session to act in, needs proof that it is Kakao.
     post: Option<fn() -> Route>,
+    /// Answers PATCH: for programs, which show an access token.
+    patch: Option<fn() -> Route>,
     /// Answers HEAD like GET. Not where GET begins or completes something.
     head: bool,
 }
@@ -98,6 +100,9 @@ impl Address {
         if self.post.is_some() {
             methods.push(Method::POST.as_str());
         }
+        if self.patch.is_some() {
+            methods.push(Method::PATCH.as_str());
+        }
         methods.join(", ")
     }
 
@@ -113,6 +118,9 @@ impl Address {
         }
         if let Some(post) = self.post {
             resource = resource.route(post().guard(guard::Post()));
+        }
+        if let Some(patch) = self.patch {
+            resource = resource.route(patch().guard(guard::Patch()));
         }
         let allow = self.allow();
         resource.default_service(web::to(move || {
@@ -259,7 +267,9 @@ pub fn bare_table() -> Vec<Address> {
         anyone("/api/v1/auth/kakao").post(|| to(api::auth::kakao)),
         anyone("/api/v1/auth/refresh").post(|| to(api::auth::refresh)),
         anyone("/api/v1/auth/logout").post(|| to(api::auth::logout)),
-        anyone("/api/v1/me").get(|| to(api::me::show)),
+        anyone("/api/v1/me")
+            .get(|| to(api::me::show))
+            .patch(|| to(api::me::change)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
     ]
@@ -286,6 +296,7 @@ fn anyone(path: &'static str) -> Address {
         who: Who::Anyone,
         get: None,
         post: None,
+        patch: None,
         head: true,
     }
 }
@@ -335,6 +346,13 @@ impl Address {
     fn post(self, post: fn() -> Route) -> Self {
         Self {
             post: Some(post),
+            ..self
+        }
+    }
+
+    fn patch(self, patch: fn() -> Route) -> Self {
+        Self {
+            patch: Some(patch),
             ..self
         }
     }

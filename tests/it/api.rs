@@ -120,6 +120,20 @@ async fn refresh(app: &TestApp, token: &str) -> Page {
     post(app, REFRESH, None, Some(json!({ "refresh_token": token }))).await
 }
 
+/// Kakao tells that `person` has disconnected.
+async fn told_of_unlink(app: &TestApp, person: &str) {
+    let id = app.emulator.world().user_id(person).unwrap().to_string();
+    let told = http()
+        .post(format!("{}/webhooks/kakao/unlink", app.url))
+        .header(
+            "authorization",
+            format!("KakaoAK {}", kakao_gate::emulator::ADMIN_KEY),
+        )
+        .form(&[("app_id", "900001"), ("user_id", &id)])
+        .send();
+    assert_eq!(told.await.unwrap().status(), 200);
+}
+
 // AP-1, AP-4, ID-1
 #[test]
 fn a_program_hands_over_what_kakao_gave_it_and_is_the_same_member_as_in_a_browser() {
@@ -350,6 +364,25 @@ fn an_id_token_is_taken_once_for_its_nonce_and_our_keys_only() {
             .values("SELECT COALESCE(email, '-') AS value FROM kakao_accounts")
             .await;
         assert_eq!(before, after);
+        // Whoever has disconnected since is not connected again by what is older.
+        let given = kakao_gives(app, "linked", ours).await;
+        app.clock.advance(Duration::seconds(2));
+        app.emulator.world().unlink_from_kakao("linked");
+        told_of_unlink(app, "linked").await;
+        eventually("it is applied", async || {
+            app.count("kakao_accounts WHERE unlinked_at IS NOT NULL")
+                .await
+                == 1
+        })
+        .await;
+        let answer = hand(given["id_token"].as_str().unwrap(), "nonce-of-the-app").await;
+        assert_eq!(refused(&answer, 401), "invalid_token");
+        // Nor does one count that was kept for long.
+        let given = kakao_gives(app, "ordinary", ours).await;
+        app.clock.advance(Duration::minutes(11));
+        let answer = hand(given["id_token"].as_str().unwrap(), "nonce-of-the-app").await;
+        assert_eq!(refused(&answer, 401), "invalid_token");
+        app.clock.advance(-Duration::minutes(11));
         // Another key is not ours, unless the settings say so.
         let other = (OTHER_REST_API_KEY, OTHER_CLIENT_SECRET);
         let given = kakao_gives(app, "ordinary", other).await;
@@ -443,23 +476,7 @@ fn whatever_ends_sessions_ends_tokens_at_once() {
         assert_eq!(refused(&refresh(app, &token).await, 401), "invalid_token");
         let (access, _) = taken(app, "ordinary").await;
         app.emulator.world().unlink_from_kakao("ordinary");
-        let id = app
-            .emulator
-            .world()
-            .user_id("ordinary")
-            .unwrap()
-            .to_string();
-        let told = http()
-            .post(format!("{}/webhooks/kakao/unlink", app.url))
-            .header(
-                "authorization",
-                format!("KakaoAK {}", kakao_gate::emulator::ADMIN_KEY),
-            )
-            .form(&[("app_id", "900001"), ("user_id", &id)])
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(told.status(), 200);
+        told_of_unlink(app, "ordinary").await;
         eventually("its session has ended", async || {
             me(app, &access).await.status == 401
         })
@@ -548,5 +565,76 @@ fn a_new_key_is_published_before_it_signs_and_the_old_one_until_its_tokens_have_
         assert_eq!(elsewhere.status, 200, "{}", elsewhere.body);
         app.clock.advance(Duration::minutes(40));
         assert_eq!(published(app).await, 1);
+    });
+}
+
+// OT-6
+#[test]
+fn a_key_that_was_made_for_later_is_not_retired_by_the_first_that_signs() {
+    everywhere(async |app| {
+        let later = app.gate().rotate_keys().await.unwrap();
+        let (first, token) = taken(app, "ordinary").await;
+        let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+        assert_ne!(kid(&first), later);
+        app.clock.advance(Duration::minutes(26));
+        let (second, _) = pair(&refresh(app, &token).await);
+        assert_eq!(kid(&second), later);
+        assert_eq!(me(app, &second).await.status, 200);
+    });
+}
+
+// IN-2
+#[test]
+fn a_body_that_never_ends_is_not_waited_for() {
+    Stage::default().once(async |app| {
+        let head = format!(
+            "POST {REFRESH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: 5000\r\n\r\n"
+        );
+        let pause = std::time::Duration::from_millis(200);
+        let answer = crate::stage::raw::dripping(app.address(), head, pause).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.contains("invalid_request"), "{answer}");
+    });
+}
+
+// AP-10, AD-4
+#[test]
+fn a_member_changes_their_name_and_nothing_else() {
+    everywhere(async |app| {
+        let (access, _) = taken(app, "ordinary").await;
+        let patch = async |body: Value| {
+            let request = http()
+                .patch(format!("{}{ME}", app.url))
+                .header("authorization", format!("Bearer {access}"))
+                .header("content-type", "application/merge-patch+json")
+                .body(body.to_string());
+            Page::read(request.send().await.unwrap()).await
+        };
+        let changed = patch(json!({ "name": " 새 이름\u{202e}\r\n " })).await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        assert_eq!(json_of(&changed)["name"], "새 이름");
+        assert_eq!(json_of(&me(app, &access).await)["name"], "새 이름");
+        for refused_body in [
+            json!({ "name": "다른 이름", "role": "owner" }),
+            json!({ "role": "owner" }),
+            json!({ "name": "  \u{200b} " }),
+            json!({ "name": 7 }),
+            json!({ "name": null }),
+            json!([]),
+        ] {
+            let answer = patch(refused_body.clone()).await;
+            assert_eq!(refused(&answer, 400), "invalid_request", "{refused_body}");
+        }
+        let after = json_of(&me(app, &access).await);
+        assert_eq!(
+            (&after["name"], &after["role"]),
+            (&json!("새 이름"), &json!("member"))
+        );
+        let log = "audit_events WHERE action = 'profile.edit'";
+        assert_eq!(app.count(log).await, 1);
+        let without = http().patch(format!("{}{ME}", app.url)).body("{}");
+        let answer = Page::read(without.send().await.unwrap()).await;
+        assert_eq!(refused(&answer, 401), "unauthorized");
     });
 }

@@ -8,9 +8,13 @@ use crate::flow::{Audited, Gate, LoginFailure, Origin, Why, log_event};
 use crate::kakao::{self, AccessToken, IdToken, IdTokenError, Kind, Unverified};
 use crate::member::{Member, MemberId, Method, Role, Standing, clean_name};
 use crate::store::attempts::{self, Claim};
-use crate::store::members::{self, KakaoProfile, Newcomer, account};
+use crate::store::members::{self, KakaoProfile, Newcomer, account, unlinked};
 use crate::store::{self, AnyConnection};
 use crate::vault::fingerprint;
+
+/// How old an ID token may be: an app hands over at once, and nobody asks Kakao what has become of the
+/// person since.
+const FRESH: Duration = Duration::minutes(10);
 
 /// How long it is remembered that an ID token was taken: longer than Kakao's live.
 const REMEMBERED: Duration = Duration::days(1);
@@ -97,8 +101,8 @@ struct Vouched {
     profile: KakaoProfile,
     /// Whether the profile is only what an ID token says: then what is known stays as it is.
     brief: bool,
-    /// What must not be taken a second time.
-    once: Option<String>,
+    /// What must not be taken a second time, and when Kakao made it.
+    once: Option<(String, OffsetDateTime)>,
 }
 
 impl Gate {
@@ -154,6 +158,9 @@ impl Gate {
     async fn by_id_token(&self, token: &IdToken, nonce: &str) -> Result<Vouched, NotTaken> {
         let now = self.clock.now();
         let named = self.kakao.verify_handed_id_token(token, nonce, now).await?;
+        if now - named.issued_at > FRESH {
+            return Err(NotTaken::Invalid("the ID token is older than ten minutes"));
+        }
         let profile = KakaoProfile {
             app_id: self.rules.app_id,
             kakao_id: named.id,
@@ -168,7 +175,7 @@ impl Gate {
         Ok(Vouched {
             profile,
             brief: true,
-            once: Some(fingerprint(token.compact().as_bytes())),
+            once: Some((fingerprint(token.compact().as_bytes()), named.issued_at)),
         })
     }
 
@@ -179,12 +186,6 @@ impl Gate {
         origin: &Origin,
         now: OffsetDateTime,
     ) -> Result<Entry, store::Error> {
-        if let Some(once) = &vouched.once
-            && attempts::claim(connection, once, now + REMEMBERED)? != Claim::Ours
-        {
-            let cause = "the ID token was taken before";
-            return Ok(Entry::Refused(NotTaken::Invalid(cause)));
-        }
         let known = members::of_kakao(connection, &vouched.profile)?;
         if known.is_none() {
             if let Some(owner) = self.conflict(connection, &vouched.profile)? {
@@ -197,6 +198,20 @@ impl Gate {
             }
             if self.rules.agreements.are_published() {
                 return Ok(Entry::Refused(NotTaken::TermsRequired));
+            }
+        }
+        if let Some((once, issued_at)) = &vouched.once {
+            let (app_id, id) = (self.rules.app_id, vouched.profile.kakao_id);
+            let unlinked_at =
+                unlinked::owner(connection, app_id, id)?.and_then(|owner| owner.unlinked_at);
+            if unlinked_at.is_some_and(|at| at >= *issued_at) {
+                let cause = "the ID token is older than the end of the connection";
+                return Ok(Entry::Refused(NotTaken::Invalid(cause)));
+            }
+            // Not before the refusals that ask the person to come back.
+            if attempts::claim(connection, once, now + REMEMBERED)? != Claim::Ours {
+                let cause = "the ID token was taken before";
+                return Ok(Entry::Refused(NotTaken::Invalid(cause)));
             }
         }
         let profile = self.as_known(connection, vouched, known)?;

@@ -16,6 +16,9 @@ const AHEAD: Duration = Duration::minutes(15);
 /// How long what was read is used before it is read again.
 const FRESH: Duration = Duration::minutes(1);
 
+/// How soon it is read again for a key that is not among them, whoever names it.
+const SOON: Duration = Duration::seconds(5);
+
 /// What the vault binds the private half to.
 fn context(kid: &str) -> String {
     format!("signing_keys.sealed/{kid}")
@@ -26,10 +29,10 @@ fn context(kid: &str) -> String {
 pub struct AccessKeys(Mutex<Option<(OffsetDateTime, Arc<KeySet>)>>);
 
 impl AccessKeys {
-    fn read(&self, now: OffsetDateTime) -> Option<Arc<KeySet>> {
+    fn read(&self, now: OffsetDateTime, fresh: Duration) -> Option<Arc<KeySet>> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, keys) = held.as_ref()?;
-        (now - *at < FRESH).then(|| keys.clone())
+        (now - *at < fresh).then(|| keys.clone())
     }
 
     fn hold(&self, now: OffsetDateTime, keys: Arc<KeySet>) {
@@ -43,8 +46,17 @@ impl Gate {
     /// # Errors
     /// The store's.
     pub async fn access_keys(&self) -> Result<Arc<KeySet>, store::Error> {
+        self.access_keys_within(FRESH).await
+    }
+
+    /// The same, read again unless that was a moment ago.
+    pub(super) async fn access_keys_anew(&self) -> Result<Arc<KeySet>, store::Error> {
+        self.access_keys_within(SOON).await
+    }
+
+    async fn access_keys_within(&self, fresh: Duration) -> Result<Arc<KeySet>, store::Error> {
         let now = self.clock.now();
-        if let Some(keys) = self.access.read(now) {
+        if let Some(keys) = self.access.read(now, fresh) {
             return Ok(keys);
         }
         let gate = self.clone();

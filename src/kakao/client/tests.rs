@@ -373,6 +373,7 @@ async fn an_id_token_is_verified_with_the_key_that_its_issuer_publishes() {
     let named = Named {
         id: ryan(),
         authenticated_at: Some(now - time::Duration::seconds(5)),
+        issued_at: now,
     };
     assert_eq!(verify(token.clone(), "n1").await, Ok(named));
     let refused = async |token: String, nonce: &str, why: IdTokenError| {

@@ -117,6 +117,8 @@ fn the_site_learns_who_it_is_from_us_alone() {
         let number = app.of_member("number", id).await;
         member.set_cookie("a", "b");
         member.set_cookie("z", "y");
+        // The other name of it shields nothing.
+        member.set_cookie("__Host-kg-session", "decoy");
         let member = member.at(&front.url());
         let forged: Vec<(String, String)> = ["member", "number", "role", "name"]
             .iter()
@@ -273,15 +275,18 @@ fn every_address_of_ours_is_ours_behind_a_proxy() {
 #[test]
 fn the_file_for_traefik_sends_every_address_of_ours_to_us() {
     let file = include_str!("../../../deploy/traefik/kakao-gate.yml");
-    let prefixes: Vec<&str> = file
-        .split("PathPrefix(`")
-        .skip(1)
-        .map(|rest| rest.split('`').next().unwrap())
-        .collect();
+    let named = |rule: &str| -> Vec<&str> {
+        let named = file.split(rule).skip(1);
+        named.map(|rest| rest.split('`').next().unwrap()).collect()
+    };
+    // A prefix is compared by the letter: `/me` would take `/media` from the site.
+    let (paths, prefixes) = (named(" Path(`"), named("PathPrefix(`"));
+    for prefix in &prefixes {
+        assert!(prefix.ends_with('/') || *prefix == "/manage", "{prefix}");
+    }
     for path in ours() {
-        let sent = prefixes
-            .iter()
-            .any(|prefix| path == *prefix || path.starts_with(&format!("{prefix}/")));
+        let sent = paths.contains(&path.as_str())
+            || prefixes.iter().any(|prefix| path.starts_with(prefix));
         assert!(sent, "{path}");
     }
     for told in ["trustForwardHeader: false", "\"(?i)^x[-_]auth\""] {

@@ -62,6 +62,8 @@ pub(super) struct KeyRing(Arc<Mutex<State>>);
 struct State {
     keys: Option<Arc<Jwks>>,
     flight: Option<Flight>,
+    /// Which key the flight was begun for, if for any.
+    sought: Option<String>,
     failed: Option<(OffsetDateTime, Error)>,
     fruitless: Option<OffsetDateTime>,
     fruitless_for_anyone: Option<OffsetDateTime>,
@@ -79,7 +81,7 @@ impl KeyRing {
         now: OffsetDateTime,
         fetch: impl Fn() -> Fetch,
     ) -> Result<Search, Error> {
-        // A fetch that somebody else began may be older than the key: then one more, of our own.
+        // A fetch that was begun for something else may be older than the key: then one more.
         for _ in 0..2 {
             let (is_ours, flight) = {
                 let mut state = self.state();
@@ -91,7 +93,14 @@ impl KeyRing {
                 }
                 match &state.failed {
                     Some((at, error)) if is_within(FAILED, *at, now) => return Err(error.clone()),
-                    _ => (state.flight.is_none(), self.board(&mut state, now, &fetch)),
+                    _ => {
+                        let is_first = state.flight.is_none();
+                        if is_first {
+                            state.sought = Some(kid.to_owned());
+                        }
+                        let is_ours = is_first || state.sought.as_deref() == Some(kid);
+                        (is_ours, self.board(&mut state, now, &fetch))
+                    }
                 }
             };
             if let Some(key) = flight.await?.get(kid) {
@@ -118,7 +127,13 @@ impl KeyRing {
         now: OffsetDateTime,
         fetch: impl FnOnce() -> Fetch,
     ) -> Result<(), Error> {
-        let flight = self.board(&mut self.state(), now, fetch);
+        let flight = {
+            let mut state = self.state();
+            if state.flight.is_none() {
+                state.sought = None;
+            }
+            self.board(&mut state, now, fetch)
+        };
         flight.await.map(drop)
     }
 

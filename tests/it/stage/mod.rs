@@ -85,6 +85,7 @@ pub struct TestApp {
     environment: BTreeMap<String, String>,
     backends: Backends,
     running: Option<Running>,
+    gate: Option<Gate>,
 }
 
 impl TestApp {
@@ -124,13 +125,16 @@ impl TestApp {
             environment,
             backends,
             running: None,
+            gate: None,
         };
         app.run(listener).await;
         app
     }
 
     async fn run(&mut self, listener: TcpListener) {
-        self.running = Some(self.instance(listener).await);
+        let running = self.instance(listener).await;
+        self.gate = Some(running.gate.clone());
+        self.running = Some(running);
     }
 
     async fn instance(&self, listener: TcpListener) -> Running {
@@ -161,7 +165,7 @@ impl TestApp {
         self.come_up().await;
     }
 
-    /// Stops the service, its background work too. A [`Gate`] taken before goes on working.
+    /// Stops the service, its background work too. Its [`Gate`] goes on working.
     pub async fn go_down(&mut self) {
         self.running.take().unwrap().stop().await;
     }
@@ -177,9 +181,9 @@ impl TestApp {
         self.url.trim_start_matches("http://").parse().unwrap()
     }
 
-    /// The stories of the running service, to look at its store.
+    /// The stories of the service, to look at its store; of the last one while it is down.
     pub fn gate(&self) -> Gate {
-        self.running.as_ref().unwrap().gate.clone()
+        self.gate.clone().unwrap()
     }
 
     /// A setting of the running service.

@@ -223,9 +223,8 @@ impl Kakao {
     }
 
     async fn fetch_keys(self) -> Result<Jwks, Error> {
-        let slot = self.slot(Call::Keys).await?;
         let request = self.get(&self.0.endpoints.jwks);
-        attempt(Call::Keys, &slot, request, |body| {
+        self.ask(Call::Keys, request, |body| {
             Jwks::parse(body).map_err(Kind::BadReply)
         })
         .await
@@ -239,11 +238,10 @@ impl Kakao {
     /// [`Kind::Temporary`], [`Kind::Limited`], [`Kind::BadReply`].
     pub async fn token_info(&self, token: &AccessToken) -> Result<TokenInfo, Error> {
         let ours = self.0.settings.app_id;
-        let slot = self.slot(Call::TokenInfo).await?;
         let request = self
             .get(&self.0.endpoints.token_info)
             .bearer_auth(token.expose());
-        attempt(Call::TokenInfo, &slot, request, |body| {
+        self.ask(Call::TokenInfo, request, |body| {
             let info = wire::token_info(body).map_err(Kind::BadReply)?;
             if info.app_id == ours {
                 Ok(info)
@@ -354,9 +352,8 @@ impl Kakao {
     }
 
     async fn act(&self, call: Call, endpoint: &Url, token: &AccessToken) -> Result<(), Error> {
-        let slot = self.slot(call).await?;
         let request = self.post(endpoint).bearer_auth(token.expose());
-        attempt(call, &slot, request, |body| {
+        self.ask(call, request, |body| {
             wire::acknowledgement(body)
                 .map(drop)
                 .map_err(Kind::BadReply)
@@ -365,17 +362,11 @@ impl Kakao {
     }
 
     async fn act_by_admin(&self, call: Call, endpoint: &Url, id: KakaoId) -> Result<(), Error> {
-        let (place, key) = self.admin_key(call)?;
-        let slot = self.slot(call).await?;
-        let request = self
-            .post(endpoint)
-            .header(AUTHORIZATION, key)
-            .header(CONTENT_TYPE, FORM)
-            .form(&[
-                ("target_id_type", "user_id"),
-                ("target_id", &id.to_string()),
-            ]);
-        let outcome = attempt(call, &slot, request, |body| {
+        let request = self.post(endpoint).header(CONTENT_TYPE, FORM).form(&[
+            ("target_id_type", "user_id"),
+            ("target_id", &id.to_string()),
+        ]);
+        self.ask_by_admin(call, request, |body| {
             let acted_on = wire::acknowledgement(body).map_err(Kind::BadReply)?;
             if acted_on == id {
                 Ok(())
@@ -383,11 +374,35 @@ impl Kakao {
                 Err(Kind::BadReply("the id of somebody else"))
             }
         })
-        .await;
+        .await
+    }
+
+    /// Makes a call with the admin key in use. When Kakao refuses that key, this call fails and the
+    /// other serves from the next call on.
+    async fn ask_by_admin<T>(
+        &self,
+        call: Call,
+        request: RequestBuilder,
+        decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
+    ) -> Result<T, Error> {
+        let (place, key) = self.admin_key(call)?;
+        let request = request.header(AUTHORIZATION, key);
+        let outcome = self.ask(call, request, decode).await;
         if matches!(&outcome, Err(error) if error.kind == Kind::BadClient) {
             self.0.admin_keys.refused(place);
         }
         outcome
+    }
+
+    /// Makes a call once.
+    async fn ask<T>(
+        &self,
+        call: Call,
+        request: RequestBuilder,
+        decode: impl FnOnce(&[u8]) -> Result<T, Kind>,
+    ) -> Result<T, Error> {
+        let slot = self.slot(call).await?;
+        attempt(call, &slot, request, decode).await
     }
 
     /// The admin key in use, and its place.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::error::Error;
-use super::id_token::{present, segment};
+use super::jws::{self, Malformed, present};
 use crate::member::KakaoId;
 
 /// How far Kakao's clock and ours may differ.
@@ -148,15 +148,6 @@ pub(super) struct Unchecked {
     claims: Claims,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-    /// Extensions that must be understood (RFC 7515 section 4.1.11); none is.
-    crit: Option<Value>,
-}
-
 /// The claims compared. One that is there with the wrong type refuses the whole token.
 #[derive(Deserialize)]
 struct Claims {
@@ -189,34 +180,25 @@ struct Subject {
     sub: Option<String>,
 }
 
+impl From<Malformed> for EventRefused {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 impl Unchecked {
     /// Reads a compact serialisation. Says nothing of who made it.
     pub(super) fn parse(compact: &str) -> Result<Self, EventRefused> {
-        let malformed = |_| EventRefused::Malformed;
-        if compact.len() > LONGEST {
-            return Err(EventRefused::Malformed);
-        }
-        let parts: Vec<&str> = compact.splitn(4, '.').collect();
-        let [header, claims, signature] = parts.as_slice() else {
-            return Err(EventRefused::Malformed);
-        };
-        let header: Header = segment(header).map_err(malformed)?;
         // An ID token has another type, and whatever has this one is no ID token.
-        let is_event = ["secevent+jwt", "application/secevent+jwt"]
-            .iter()
-            .any(|typ| header.typ.eq_ignore_ascii_case(typ));
-        let is_signed = !signature.is_empty() && header.alg == "RS256" && header.crit.is_none();
-        if !is_event || !is_signed {
-            return Err(EventRefused::Malformed);
-        }
-        let claims: Claims = segment(claims).map_err(malformed)?;
+        let is_event = |typ: Option<&str>| {
+            let types = ["secevent+jwt", "application/secevent+jwt"];
+            typ.is_some_and(|typ| types.iter().any(|known| typ.eq_ignore_ascii_case(known)))
+        };
+        let (kid, claims) = jws::open::<Claims>(compact, LONGEST, is_event)?;
         if claims.jti.is_empty() || claims.jti.len() > LONGEST_JTI {
             return Err(EventRefused::Malformed);
         }
-        Ok(Self {
-            kid: header.kid,
-            claims,
-        })
+        Ok(Self { kid, claims })
     }
 
     /// Compares the claims with what an event for us says, and tells what happened.

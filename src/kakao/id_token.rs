@@ -4,14 +4,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
 use super::error::Error;
+use super::jws::{self, Malformed, present};
 use crate::member::KakaoId;
 
 /// How far Kakao's clock and ours may differ.
@@ -91,16 +90,6 @@ pub enum IdTokenError {
     Subject,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: String,
-    #[serde(default, deserialize_with = "present")]
-    typ: Option<String>,
-    /// Extensions that must be understood (RFC 7515 section 4.1.11); none is.
-    crit: Option<Value>,
-}
-
 /// The claims compared. A claim that is there with the wrong type refuses the whole token
 /// instead of counting as absent.
 #[derive(Clone, Deserialize)]
@@ -119,6 +108,12 @@ struct Claims {
     nonce: Option<String>,
     #[serde(default, deserialize_with = "present")]
     nickname: Option<String>,
+}
+
+impl From<Malformed> for IdTokenError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
 }
 
 impl IdToken {
@@ -172,21 +167,13 @@ impl FromStr for IdToken {
     type Err = IdTokenError;
 
     fn from_str(text: &str) -> Result<Self, IdTokenError> {
-        let parts: Vec<&str> = text.splitn(4, '.').collect();
-        let [header, claims, signature] = parts.as_slice() else {
-            return Err(IdTokenError::Malformed);
-        };
-        let header: Header = segment(header)?;
         // A security event token has a type of its own (RFC 8417 section 2.3).
-        let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-        let is_signed = !signature.is_empty() && header.alg == "RS256" && header.crit.is_none();
-        if text.len() > LONGEST || !is_jwt || !is_signed {
-            return Err(IdTokenError::Malformed);
-        }
+        let is_jwt = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let (kid, claims) = jws::open(text, LONGEST, is_jwt)?;
         Ok(Self {
             compact: text.to_owned(),
-            kid: header.kid,
-            claims: segment(claims)?,
+            kid,
+            claims,
         })
     }
 }
@@ -218,25 +205,10 @@ impl Claims {
     }
 }
 
-/// Reads a part of a compact serialisation.
-pub(super) fn segment<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, IdTokenError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| IdTokenError::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| IdTokenError::Malformed)
-}
-
-/// A claim that may be missing but, if there, must have its type; null is not its type.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;

@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod id_token;
 mod jwks;
+mod jws;
 mod key_ring;
 mod pulse;
 mod rotation;

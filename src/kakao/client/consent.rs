@@ -1,18 +1,16 @@
 //! What a person has agreed to at Kakao: consent items, and the terms of Kakao Sync.
 
-use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
-use super::{FORM, Kakao, attempt};
+use super::{FORM, Kakao};
 use crate::kakao::consent::{self, ConsentItem, ServiceTerm};
 use crate::kakao::credential::AccessToken;
 use crate::kakao::error::{Call, Error, Kind};
-use crate::kakao::wire::Defect;
 use crate::member::KakaoId;
 
 impl Kakao {
-    /// The consent items of a person, which the answer must be about (`GET /v2/user/scopes`): those that the app asks for, and
-    /// earlier ones that the person has agreed to.
+    /// The consent items of a person, which the answer must be about (`GET /v2/user/scopes`):
+    /// those that the app asks for, and earlier ones that the person has agreed to.
     ///
     /// # Errors
     /// [`Kind::Unauthorized`], [`Kind::Temporary`], [`Kind::Limited`], [`Kind::BadReply`].
@@ -24,7 +22,7 @@ impl Kakao {
         let request = self
             .get(&self.0.endpoints.scopes)
             .bearer_auth(token.expose());
-        let decode = |body: &[u8]| consent::items(body, whose);
+        let decode = |body: &[u8]| consent::items(body, whose).map_err(Kind::BadReply);
         self.ask(Call::Scopes, request, decode).await
     }
 
@@ -48,7 +46,7 @@ impl Kakao {
             .bearer_auth(token.expose())
             .header(CONTENT_TYPE, FORM)
             .form(&[("scopes", scopes.as_str())]);
-        let decode = |body: &[u8]| consent::items(body, whose);
+        let decode = |body: &[u8]| consent::items(body, whose).map_err(Kind::BadReply);
         self.ask(Call::RevokeScopes, request, decode).await
     }
 
@@ -66,20 +64,7 @@ impl Kakao {
         let request = self
             .get(&self.0.endpoints.service_terms)
             .bearer_auth(token.expose());
-        let decode = |body: &[u8]| consent::terms(body, whose);
+        let decode = |body: &[u8]| consent::terms(body, whose).map_err(Kind::BadReply);
         self.ask(Call::ServiceTerms, request, decode).await
-    }
-
-    async fn ask<T>(
-        &self,
-        call: Call,
-        request: RequestBuilder,
-        decode: impl FnOnce(&[u8]) -> Result<T, Defect>,
-    ) -> Result<T, Error> {
-        let slot = self.slot(call).await?;
-        attempt(call, &slot, request, |body| {
-            decode(body).map_err(Kind::BadReply)
-        })
-        .await
     }
 }

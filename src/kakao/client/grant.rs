@@ -2,7 +2,7 @@
 
 use reqwest::header::CONTENT_TYPE;
 
-use super::{FORM, Kakao, attempt};
+use super::{FORM, Kakao};
 use crate::kakao::credential::RefreshToken;
 use crate::kakao::error::{Call, Code, Error, Kind};
 use crate::kakao::wire::{self, Defect, Refreshed};
@@ -39,15 +39,12 @@ impl Kakao {
         if let Some((_, secret)) = secret {
             form.push(("client_secret", secret.expose()));
         }
-        let slot = self.slot(call).await?;
         let request = self
             .post(&self.0.endpoints.token)
             .header(CONTENT_TYPE, FORM)
             .form(&form);
-        let outcome = attempt(call, &slot, request, |body| {
-            decode(body).map_err(Kind::BadReply)
-        })
-        .await;
+        let outcome = self.ask(call, request, |body| decode(body).map_err(Kind::BadReply));
+        let outcome = outcome.await;
         if let (Err(error), Some((place, _))) = (&outcome, secret)
             && error.code == Some(Code::Koe(10))
         {

@@ -1,11 +1,10 @@
 //! What Kakao's own calls to us need: knowing that it is Kakao that calls, and asking back.
 
 use futures_util::FutureExt as _;
-use reqwest::header::AUTHORIZATION;
 use subtle::{Choice, ConstantTimeEq as _};
 use time::OffsetDateTime;
 
-use super::{Call, Error, From, Kakao, Kind, attempt};
+use super::{Call, Error, From, Kakao, Kind};
 use crate::kakao::event::{Event, EventError, EventRefused, Expectation, Unchecked};
 use crate::kakao::key_ring::Search;
 use crate::kakao::{jwks, user};
@@ -70,35 +69,23 @@ impl Kakao {
     /// [`Kind::BadClient`] for a refused or missing admin key, [`Kind::Temporary`],
     /// [`Kind::Limited`], [`Kind::BadReply`]: nobody knows.
     pub async fn is_linked(&self, id: KakaoId) -> Result<bool, Error> {
-        let call = Call::UserByAdmin;
-        let (place, key) = self.admin_key(call)?;
-        let slot = self.slot(call).await?;
         let target = [
             ("target_id_type", "user_id"),
             ("target_id", &id.to_string()),
         ];
-        let request = self
-            .get(&self.0.endpoints.user)
-            .query(&target)
-            .header(AUTHORIZATION, key);
-        let asked = attempt(call, &slot, request, |body| {
+        let request = self.get(&self.0.endpoints.user).query(&target);
+        let asked = self.ask_by_admin(Call::UserByAdmin, request, |body| {
             let user = user::user(body, self.0.local).map_err(Kind::BadReply)?;
             if user.id == id {
                 Ok(())
             } else {
                 Err(Kind::BadReply("the id of somebody else"))
             }
-        })
-        .await;
-        match asked {
+        });
+        match asked.await {
             Ok(()) => Ok(true),
             Err(error) if matches!(error.kind, Kind::NotLinked | Kind::AccountGone) => Ok(false),
-            Err(error) => {
-                if error.kind == Kind::BadClient {
-                    self.0.admin_keys.refused(place);
-                }
-                Err(error)
-            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -7,11 +7,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{FORM, Kakao, no_admin_key};
-use crate::kakao::attempt::{attempt, failed, record_failure};
+use crate::kakao::attempt::{failed, record_failure};
 use crate::kakao::authorize::{Authorize, Prompt};
 use crate::kakao::consent::{self, ConsentItem};
 use crate::kakao::error::{Call, Error, Kind};
-use crate::kakao::jwks::Jwks;
 use crate::kakao::transport::{NoReply, Reply};
 use crate::member::KakaoId;
 
@@ -88,16 +87,14 @@ impl Kakao {
         if let Some(secret) = settings.client_secrets.get(place) {
             form.push(("client_secret", secret.expose()));
         }
-        let slot = self.slot(Call::Token).await?;
         let request = self
             .post(&self.0.endpoints.token)
             .header(CONTENT_TYPE, FORM)
             .form(&form);
-        let answer: Result<(), Error> = attempt(Call::Token, &slot, request, |_| {
+        let answer = self.ask(Call::Token, request, |_| {
             Err(Kind::BadReply("tokens for a code that nobody was given"))
-        })
-        .await;
-        match answer {
+        });
+        match answer.await {
             Err(error) if error.kind == Kind::CodeUsed => Ok(()),
             other => other,
         }
@@ -161,9 +158,8 @@ impl Kakao {
             .append_pair("target_id", &of.to_string());
         let call = Call::ScopesByAdmin;
         let key = self.admin_key_at(call, place)?;
-        let slot = self.slot(call).await?;
         let request = self.get(&address).header(AUTHORIZATION, key);
-        attempt(call, &slot, request, |body| {
+        self.ask(call, request, |body| {
             consent::items(body, of).map_err(Kind::BadReply)
         })
         .await
@@ -174,19 +170,12 @@ impl Kakao {
     /// # Errors
     /// [`Kind::Temporary`], [`Kind::Limited`], [`Kind::BadReply`].
     pub async fn probe_openid(&self) -> Result<Discovery, Error> {
-        let slot = self.slot(Call::Discovery).await?;
         let request = self.get(&self.0.endpoints.discovery);
-        let discovery = attempt(Call::Discovery, &slot, request, |body| {
+        let discovery = self.ask(Call::Discovery, request, |body| {
             serde_json::from_slice(body).map_err(|_| Kind::BadReply("no provider metadata"))
-        })
-        .await?;
-        drop(slot);
-        let slot = self.slot(Call::Keys).await?;
-        let request = self.get(&self.0.endpoints.jwks);
-        attempt(Call::Keys, &slot, request, |body| {
-            Jwks::parse(body).map_err(Kind::BadReply)
-        })
-        .await?;
+        });
+        let discovery = discovery.await?;
+        self.clone().fetch_keys().await?;
         Ok(discovery)
     }
 

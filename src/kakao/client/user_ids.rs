@@ -5,7 +5,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Kakao;
-use crate::kakao::attempt::attempt;
 use crate::kakao::error::{Call, Code, Error, Kind};
 use crate::member::KakaoId;
 
@@ -87,9 +86,8 @@ impl Kakao {
             let from = from.to_string();
             address.query_pairs_mut().append_pair("from_id", &from);
         }
-        let slot = self.slot(Call::UserIds).await?;
         let request = self.get(&address).header(AUTHORIZATION, key);
-        attempt(Call::UserIds, &slot, request, |body| {
+        self.ask(Call::UserIds, request, |body| {
             read(body, from, limit).map_err(Kind::BadReply)
         })
         .await

@@ -1,4 +1,5 @@
-//! How long the log is kept, and what a change of the key does to it.
+//! How long the log is kept, and what a change of the key does to it. The service is down while
+//! its log is purged by hand: its own purge would come in between.
 
 use time::Duration;
 
@@ -18,6 +19,7 @@ fn a_year() -> Stage {
 fn entries_go_when_they_have_been_kept_for_long_enough_and_the_chain_stays_whole() {
     a_year().everywhere(async |app| {
         let gate = app.gate();
+        app.go_down().await;
         append(&gate, SOME).await;
         gate.purge_audit_log().await.unwrap();
         assert_eq!(head(&gate).await.place, SOME, "nothing is a year old");
@@ -52,6 +54,7 @@ fn entries_go_when_they_have_been_kept_for_long_enough_and_the_chain_stays_whole
 fn an_entry_that_was_purged_can_no_longer_be_expected() {
     a_year().everywhere(async |app| {
         let gate = app.gate();
+        app.go_down().await;
         append(&gate, SOME).await;
         let base = head(&gate).await;
         let early = kakao_gate::store::audit::Head {
@@ -77,7 +80,9 @@ fn an_entry_that_was_purged_can_no_longer_be_expected() {
 #[test]
 fn nothing_is_purged_that_proves_what_was_done() {
     a_year().everywhere(async |app| {
-        let (gate, database) = (app.gate(), &app.backends().database);
+        let gate = app.gate();
+        app.go_down().await;
+        let database = &app.backends().database;
         append(&gate, SOME).await;
         app.clock.advance(YEAR);
         append(&gate, 1).await;
@@ -102,7 +107,6 @@ fn nothing_is_purged_that_proves_what_was_done() {
 fn a_walk_goes_on_while_entries_come_and_go() {
     a_year().everywhere(async |app| {
         let gate = app.gate();
-        // The service's own purge would come in between.
         app.go_down().await;
         super::append_many(&gate, 6).await;
         app.clock.advance(YEAR);

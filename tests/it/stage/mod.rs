@@ -86,6 +86,7 @@ pub struct TestApp {
     environment: BTreeMap<String, String>,
     backends: Backends,
     running: Option<Running>,
+    gate: Option<Gate>,
 }
 
 impl TestApp {
@@ -125,13 +126,16 @@ impl TestApp {
             environment,
             backends,
             running: None,
+            gate: None,
         };
         app.run(listener).await;
         app
     }
 
     async fn run(&mut self, listener: TcpListener) {
-        self.running = Some(self.instance(listener).await);
+        let running = self.instance(listener).await;
+        self.gate = Some(running.gate.clone());
+        self.running = Some(running);
     }
 
     async fn instance(&self, listener: TcpListener) -> Running {
@@ -162,7 +166,7 @@ impl TestApp {
         self.come_up().await;
     }
 
-    /// Stops the service, its background work too. A [`Gate`] taken before goes on working.
+    /// Stops the service, its background work too. Its [`Gate`] goes on working.
     pub async fn go_down(&mut self) {
         self.running.take().unwrap().stop().await;
     }
@@ -178,9 +182,9 @@ impl TestApp {
         self.url.trim_start_matches("http://").parse().unwrap()
     }
 
-    /// The stories of the running service, to look at its store.
+    /// The stories of the service, to look at its store; of the last one while it is down.
     pub fn gate(&self) -> Gate {
-        self.running.as_ref().unwrap().gate.clone()
+        self.gate.clone().unwrap()
     }
 
     /// A setting of the running service.

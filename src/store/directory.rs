@@ -176,7 +176,26 @@ pub fn batch_after(
     let Some(wanted) = Wanted::new(filter) else {
         return Ok(Vec::new());
     };
-    let numbers = plan::after(connection, &wanted, after, limit)?;
+    let numbers = plan::after(connection, &wanted, false, Some(after), limit)?;
+    cards(connection, &numbers)
+}
+
+/// The next `limit` members that `filter` finds by number, down or up, from the number `after` on.
+/// Going on from the last one is as quick on the thousandth page as on the first.
+///
+/// # Errors
+/// The database's.
+pub fn next(
+    connection: &mut AnyConnection,
+    filter: &Filter,
+    descending: bool,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Card>, Error> {
+    let Some(wanted) = Wanted::new(filter) else {
+        return Ok(Vec::new());
+    };
+    let numbers = plan::after(connection, &wanted, descending, after, limit)?;
     cards(connection, &numbers)
 }
 

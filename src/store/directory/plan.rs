@@ -87,22 +87,39 @@ pub(super) fn page(
     walk(connection, wanted, sort, None, (offset, limit))
 }
 
-/// The next numbers after `after`.
+/// The next numbers after `after`, or before it when they are `descending`.
 pub(super) fn after(
     connection: &mut AnyConnection,
     wanted: &Wanted,
-    after: i64,
+    descending: bool,
+    after: Option<i64>,
     limit: i64,
 ) -> Result<Vec<i64>, Error> {
     let sort = Sort {
         by: Order::Number,
-        descending: false,
+        descending,
+    };
+    let limit = limit.max(0);
+    let is_next = |number: &i64| {
+        after.is_none_or(|after| match descending {
+            true => *number < after,
+            false => *number > after,
+        })
+    };
+    let first = |found: Vec<i64>| {
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        found.into_iter().filter(is_next).take(most).collect()
     };
     if wanted.is_named() {
-        let found = named(connection, wanted, sort, 0, limit)?;
-        return Ok(found.into_iter().filter(|number| *number > after).collect());
+        return Ok(first(named(connection, wanted, sort, 0, i64::MAX)?));
     }
-    walk(connection, wanted, sort, Some(after), (0, limit))
+    if wanted.name.is_some() || wanted.has_dates() {
+        let few = few(connection, limit)?;
+        if let Some(found) = collect(connection, wanted, sort, few)? {
+            return Ok(first(found));
+        }
+    }
+    walk(connection, wanted, sort, after, (0, limit))
 }
 
 /// How many are wanted; `cap` + 1 for more than `cap`.
@@ -306,7 +323,10 @@ fn walk(
         statement.sql(&format!(" WHERE {kind}"));
         wanted.others(&mut statement);
         if let Some(after) = after {
-            statement.sql(" AND number > ").bind(Value::Number(after));
+            let beyond = if sort.descending { "<" } else { ">" };
+            statement
+                .sql(&format!(" AND number {beyond} "))
+                .bind(Value::Number(after));
         }
         statement.sql(&close);
     }

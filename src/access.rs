@@ -29,6 +29,9 @@ const TYPE: &str = "at+jwt";
 /// Algorithm of all of them: what a header says is never followed (RFC 8725 section 3.1).
 const ALGORITHM: Algorithm = Algorithm::ES256;
 
+/// The `client_id` of all programs: they are not told apart.
+pub const CLIENT: &str = "kakao-gate";
+
 /// What a token says (RFC 9068 section 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -104,7 +107,7 @@ impl Claims {
             aud: parties.audience.clone(),
             sub: member,
             sid: session,
-            client_id: "kakao-gate".to_owned(),
+            client_id: CLIENT.to_owned(),
             iat: now.unix_timestamp(),
             exp: (now + LIFE).unix_timestamp(),
             jti,

@@ -10,7 +10,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flow::Gate;
 use crate::store::{
-    self, AnyConnection, attempts, mail_links, outbox, sessions, signing_keys, throttles, webhooks,
+    self, AnyConnection, api_keys, attempts, mail_links, outbox, sessions, signing_keys, throttles,
+    webhooks,
 };
 
 /// How often the outbox is looked at when nobody rings.
@@ -24,6 +25,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 /// How long an ended session can still tell its device why it ended.
 const ENDED_KEPT: time::Duration = time::Duration::days(7);
+
+/// How long API keys that count no more are shown.
+const KEYS_KEPT: time::Duration = time::Duration::days(30);
 
 /// How long a mailed link that does not work any more can still say why.
 const LINKS_KEPT: time::Duration = time::Duration::days(7);
@@ -236,6 +240,9 @@ async fn purge(gate: &Gate) -> Result<(), store::Error> {
     in_batches(gate, move |c, most| webhooks::purge(c, events, most)).await?;
     gate.store
         .write(move |c| signing_keys::purge(c, now - time::Duration::DAY))
+        .await?;
+    gate.store
+        .write(move |c| api_keys::purge(c, now - KEYS_KEPT))
         .await?;
     gate.purge_audit_log().await?;
     gate.store.write(store::keep_statistics).await

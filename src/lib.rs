@@ -14,8 +14,9 @@ pub mod email;
 pub mod member;
 pub mod password;
 
-// What a program shows for them.
+// What a program shows for them, and a server for itself.
 pub mod access;
+pub mod api_key;
 
 // What they agree to.
 pub mod terms;

@@ -17,3 +17,16 @@ CREATE TABLE api_tokens (
     previous    TEXT,
     replaced_at TIMESTAMP NOT NULL
 );
+
+-- What servers show that ask about members or tokens. The secret is told once and kept as a digest.
+CREATE TABLE api_keys (
+    id           TEXT PRIMARY KEY NOT NULL,
+    name         TEXT NOT NULL,
+    digest       TEXT NOT NULL UNIQUE,
+    scopes       TEXT NOT NULL,
+    made_by      TEXT,
+    created_at   TIMESTAMP NOT NULL,
+    last_used_at TIMESTAMP,
+    ends_at      TIMESTAMP,
+    revoked_at   TIMESTAMP
+);

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admin;
+mod api_keys;
 mod arrival;
 mod attempt;
 mod chain;
@@ -36,6 +37,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use api_keys::{NewKey, NotMade};
 pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
@@ -51,7 +53,7 @@ pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
 pub use sites::{Sites, WAY_BACK};
-pub use tokens::{AccessKeys, HandedOver, Issued, NotIssued, NotShown, NotTaken};
+pub use tokens::{AccessKeys, HandedOver, Introspected, Issued, NotIssued, NotShown, NotTaken};
 pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 
 use crate::clock::Clock;

@@ -3,6 +3,7 @@
 //! them.
 
 mod hand_off;
+mod introspect;
 mod keys;
 
 use std::time::Duration as StdDuration;
@@ -21,6 +22,7 @@ use crate::store::{self, AnyConnection};
 use crate::vault::{Vault, fingerprint};
 
 pub use hand_off::{HandedOver, NotTaken};
+pub use introspect::Introspected;
 pub use keys::AccessKeys;
 
 /// What a refresh token begins with, so that one which leaked is recognised.
@@ -249,6 +251,10 @@ impl Gate {
     /// # Errors
     /// [`NotShown`].
     pub async fn whose(&self, access: &str) -> Result<SignedIn, NotShown> {
+        Ok(self.shown(access).await?.1)
+    }
+
+    async fn shown(&self, access: &str) -> Result<(Claims, SignedIn), NotShown> {
         let now = self.clock.now();
         let parties = self.parties();
         let keys = self.access_keys().await?;
@@ -261,13 +267,13 @@ impl Gate {
             claims => claims,
         };
         let claims = claims.map_err(NotShown::Refused)?;
-        let app_id = self.rules.app_id;
+        let (app_id, session) = (self.rules.app_id, claims.sid);
         let found = self
             .store
-            .read(move |connection| sessions::find_signed(connection, claims.sid, app_id, now))
+            .read(move |connection| sessions::find_signed(connection, session, app_id, now))
             .await?;
         match found {
-            Found::Live(signed_in) if signed_in.member.id == claims.sub => Ok(*signed_in),
+            Found::Live(signed_in) if signed_in.member.id == claims.sub => Ok((claims, *signed_in)),
             _ => Err(NotShown::Ended),
         }
     }

@@ -6,6 +6,7 @@
 //! [`Error::Unavailable`] within three seconds, a statement that would take longer
 //! [`Error::TooSlow`], and no more threads are ever stuck with it than there are connections.
 
+pub mod api_keys;
 pub mod api_tokens;
 pub mod attempts;
 pub mod audit;

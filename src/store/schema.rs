@@ -221,11 +221,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        name -> Text,
+        digest -> Text,
+        scopes -> Text,
+        made_by -> Nullable<Text>,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+        ends_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::joinable!(passwords -> members (member_id));
 diesel::joinable!(mail_links -> members (member_id));
 diesel::joinable!(sessions -> members (member_id));
 diesel::joinable!(kakao_accounts -> members (member_id));
 diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
     members,
     kakao_accounts,
     mail_links,

@@ -10,6 +10,7 @@ mod draft;
 mod entry;
 mod export;
 mod history;
+mod keys;
 mod member;
 mod members;
 mod notice;
@@ -26,9 +27,14 @@ pub(super) use audit::{export as export_audit, show as audit};
 pub(super) use bulk::{apply as apply_bulk, confirm as confirm_bulk};
 pub(super) use dashboard::show as dashboard;
 pub(super) use export::{ask as ask_export, download as export};
+pub(super) use keys::{
+    ask as ask_key, ask_revoke as ask_revoke_key, list as keys, make as make_key,
+    revoke as revoke_key,
+};
 pub(super) use member::show as member;
 pub(super) use members::{columns, forget_view, keep_view, list, search, settings, shortcuts};
 pub(super) use notice::ListNotice;
 pub(super) use outbox::{retry as retry_owed, show as outbox};
+pub(super) use query::ListQuery;
 pub(super) use reveal::{ask as ask_reveal, reveal};
 pub(super) use told::ActNotice;

@@ -2,7 +2,10 @@
 //! are JSON; what did not work is told as a problem (RFC 9457) with a code that stays.
 
 pub(super) mod auth;
+mod caller;
+pub(super) mod introspect;
 pub(super) mod me;
+pub(super) mod members;
 mod problem;
 pub(super) mod well_known;
 
@@ -10,7 +13,9 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web,
+};
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +56,12 @@ pub(super) type Answer = Result<HttpResponse, Refusal>;
 
 /// JSON that nobody keeps: it is about one person.
 fn personal(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok()
+    personal_with(&mut HttpResponse::Ok(), body)
+}
+
+/// The same, in an answer that has headers already.
+fn personal_with(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    response
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(body)
 }
@@ -85,25 +95,43 @@ async fn signed_in(site: &Site, request: &HttpRequest) -> Result<SignedIn, Refus
 /// A body of JSON, called by that name: what a form of another site can send is none.
 async fn body<T: DeserializeOwned>(
     request: &HttpRequest,
-    mut payload: web::Payload,
+    payload: web::Payload,
 ) -> Result<T, Refusal> {
-    let sent = request.headers().get(CONTENT_TYPE);
-    let sent = sent.and_then(|value| value.to_str().ok());
-    let essence = sent.and_then(|text| text.split(';').next());
-    let essence = essence.map(|text| text.trim().to_ascii_lowercase());
     let is_json = matches!(
-        essence.as_deref(),
+        media_type(request).as_deref(),
         // RFC 7396 calls a change of some members of an object by the other name.
         Some("application/json" | "application/merge-patch+json")
     );
     if !is_json {
         return Err(Code::UnsupportedMediaType.because("the body must be application/json"));
     }
-    let bytes = tokio::time::timeout(PATIENCE, whole(&mut payload)).await;
-    let late = |_| Code::InvalidRequest.because("the body did not come in time");
-    let bytes = bytes.map_err(late)??;
+    let bytes = in_time(payload).await?;
     serde_json::from_slice(&bytes)
         .map_err(|_| Code::InvalidRequest.because("the body is not what this address takes"))
+}
+
+/// The one field of that name in a body that is a form, as OAuth has it.
+async fn form(request: &HttpRequest, payload: web::Payload, name: &str) -> Result<String, Refusal> {
+    if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(Code::UnsupportedMediaType
+            .because("the body must be application/x-www-form-urlencoded"));
+    }
+    let bytes = in_time(payload).await?;
+    let mut fields = url::form_urlencoded::parse(&bytes).filter(|(known, _)| known == name);
+    match (fields.next(), fields.next()) {
+        (Some((_, value)), None) => Ok(value.into_owned()),
+        _ => Err(Code::InvalidRequest.because("a field is missing, or stands there twice")),
+    }
+}
+
+fn media_type(request: &HttpRequest) -> Option<String> {
+    let sent = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(sent.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+async fn in_time(mut payload: web::Payload) -> Result<Vec<u8>, Refusal> {
+    let bytes = tokio::time::timeout(PATIENCE, whole(&mut payload)).await;
+    bytes.map_err(|_| Code::InvalidRequest.because("the body did not come in time"))?
 }
 
 async fn whole(payload: &mut web::Payload) -> Result<Vec<u8>, Refusal> {

@@ -71,6 +71,11 @@ pub(super) enum Notice {
         /// Whether it is.
         hurried: bool,
     },
+    /// What became of an API key that was to be ended.
+    KeyRevoked {
+        /// What it was called; `None` when there is none that counts.
+        name: Option<String>,
+    },
     /// A reason was needed, and none that counts was given.
     NoReason,
     /// Something about the member's own account.

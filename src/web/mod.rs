@@ -240,6 +240,13 @@ pub fn table() -> Vec<Address> {
         staff(Role::Viewer, "/admin").get(|| to(admin::dashboard)),
         staff(Role::Viewer, "/admin/outbox").get(|| to(admin::outbox)),
         staff(Role::Admin, "/admin/outbox/{id}/retry").post(|| to(admin::retry_owed)),
+        staff(Role::Viewer, "/admin/api-keys").get(|| to(admin::keys)),
+        staff(Role::Owner, "/admin/api-keys/new")
+            .get(|| to(admin::ask_key))
+            .post(|| to(admin::make_key)),
+        staff(Role::Admin, "/admin/api-keys/{id}/revoke")
+            .get(|| to(admin::ask_revoke_key))
+            .post(|| to(admin::revoke_key)),
         staff(Role::Viewer, "/admin/audit").get(|| to(admin::audit)),
         staff(Role::Owner, "/admin/audit/export").post(|| to(admin::export_audit)),
         anyone(forward_auth::ADDRESS).get(|| to(forward_auth::ask)),
@@ -270,6 +277,14 @@ pub fn bare_table() -> Vec<Address> {
         anyone("/api/v1/me")
             .get(|| to(api::me::show))
             .patch(|| to(api::me::change)),
+        anyone("/api/v1/auth/introspect").post(|| to(api::introspect::introspect)),
+        anyone("/api/v1/members").get(|| to(api::members::list)),
+        anyone("/api/v1/members/lookup").post(|| to(api::members::look_up)),
+        anyone("/api/v1/members/{id}").get(|| to(api::members::show)),
+        anyone("/api/v1/members/{id}/suspend").post(|| to(api::members::suspend)),
+        anyone("/api/v1/members/{id}/restore").post(|| to(api::members::restore)),
+        anyone("/api/v1/members/{id}/logout").post(|| to(api::members::log_out)),
+        anyone("/api/v1/members/{id}/role").post(|| to(api::members::role)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
     ]

@@ -1,6 +1,8 @@
 //! `/api/v1/…`: what a program hands over, is given, and may do with it.
 
 mod forgeries;
+mod introspection;
+mod members;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
@@ -95,7 +97,7 @@ fn refused(page: &Page, status: u16) -> String {
     }
     assert_eq!(
         page.header("www-authenticate").starts_with("Bearer"),
-        status == 401,
+        status == 401 || body["code"] == "insufficient_scope",
         "{body}"
     );
     body["code"].as_str().unwrap().to_owned()

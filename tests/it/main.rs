@@ -22,6 +22,7 @@
 
 mod admin_acts;
 mod admin_bulk;
+mod admin_keys;
 mod admin_list;
 mod admin_outbox;
 mod api;

@@ -7,8 +7,9 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::stage::Backends;
 use crate::stage::backends::Database;
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "signing_keys",
+    "api_keys",
     "api_tokens",
     "members",
     "kakao_accounts",

@@ -10,7 +10,7 @@ use crate::i18n::Lang;
 use crate::member::{EndedBy, MemberId, Role, Standing};
 use crate::store::audit::Outcome;
 use crate::store::members::acts::{self, Held};
-use crate::store::{self, AnyConnection, passwords, sessions};
+use crate::store::{self, AnyConnection, api_keys, passwords, sessions};
 
 /// How long it is worth telling somebody that they were suspended.
 const NEWS: Duration = Duration::days(3);
@@ -130,6 +130,13 @@ impl Work<'_> {
             return Ok(Err(Refusal::Gone));
         };
         let now = self.now;
+        if let Actor::Key { id, .. } = self.actor {
+            // Read again for the same reason as a role is.
+            let key = api_keys::by_id(connection, *id)?;
+            if !key.is_some_and(|key| key.is_live(now)) {
+                return Ok(Err(Refusal::Rank));
+            }
+        }
         let role = self.actor.role_in(&held, now);
         let refusal = overreach(self.actor, role, self.act.least_role(), target)
             .or_else(|| untimely(&self.act, target, self.target.version, now))
@@ -267,6 +274,7 @@ fn log_act(actor: &Actor, member: MemberId, act: Act, refusal: Option<&Refusal>,
     let who = match actor {
         Actor::Staff(id) => id.to_string(),
         Actor::CommandLine(_) => "cli".to_owned(),
+        Actor::Key { id, .. } => format!("key {id}"),
     };
     tracing::info!(
         action = act.code(),

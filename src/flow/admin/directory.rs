@@ -1,5 +1,6 @@
 //! The member list: found and counted in one hop, written down in the next, then shown.
 
+use super::Actor;
 use crate::flow::{Gate, Origin};
 use crate::member::MemberId;
 use crate::store::directory::{self, COUNT_CAP, Card, Count, Filter, Order, Sort};
@@ -22,6 +23,21 @@ pub struct Asked {
     /// How many members come before the page.
     pub offset: i64,
     /// How many are on it.
+    pub limit: i64,
+    /// All of that as the audit log keeps it: without the text that was searched for.
+    pub told: String,
+}
+
+/// What a program asks the list for: by number, so that going on costs the same everywhere.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    /// Whom.
+    pub filter: Filter,
+    /// From the greatest number down.
+    pub descending: bool,
+    /// The number that the stretch before ended with.
+    pub after: Option<i64>,
+    /// How many at most.
     pub limit: i64,
     /// All of that as the audit log keeps it: without the text that was searched for.
     pub told: String,
@@ -83,6 +99,41 @@ impl Gate {
         Ok(listing)
     }
 
+    /// The next members, and whether there are more after them; `None` for a part of a name alone,
+    /// which `ADMIN_SEARCH_STRICT` does not allow. What is shown is in the audit log before this
+    /// returns.
+    ///
+    /// # Errors
+    /// The store's; then nobody may be shown anything.
+    pub async fn next_members(
+        &self,
+        actor: &Actor,
+        asked: Stretch,
+        origin: &Origin,
+    ) -> Result<Option<(Vec<Card>, bool)>, store::Error> {
+        if self.rules.search_strict && is_vague(&asked.filter) {
+            return Ok(None);
+        }
+        let Stretch {
+            filter,
+            descending,
+            after,
+            limit,
+            told,
+        } = asked;
+        let mut found = self
+            .store
+            // One more than is shown says whether there is more.
+            .read(move |c| directory::next(c, &filter, descending, after, limit + 1))
+            .await?;
+        self.audit_look(actor.id(), "member.list", actor.signed(told), origin)
+            .await?;
+        let most = usize::try_from(limit).unwrap_or_default();
+        let more = found.len() > most;
+        found.truncate(most);
+        Ok(Some((found, more)))
+    }
+
     /// The members with exactly this email address, the first to join first, at most five. The
     /// audit log is told that an address was looked up, and not which.
     ///
@@ -90,7 +141,7 @@ impl Gate {
     /// The store's; then nobody may be told anything.
     pub async fn look_up_email(
         &self,
-        admin: MemberId,
+        actor: &Actor,
         address: &str,
         origin: &Origin,
     ) -> Result<Vec<Card>, store::Error> {
@@ -112,7 +163,8 @@ impl Gate {
                 directory::list(connection, &filter, sort, 0, MOST_OF_AN_ADDRESS)
             })
             .await?;
-        self.audit_look(Some(admin), "member.list", "q=email".to_owned(), origin)
+        let told = actor.signed("q=email".to_owned());
+        self.audit_look(actor.id(), "member.list", told, origin)
             .await?;
         Ok(found)
     }

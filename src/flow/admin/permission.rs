@@ -1,6 +1,7 @@
 //! Who may do what to whom.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::Act;
 use crate::member::{MemberId, Role, Standing, StandingKind};
@@ -17,6 +18,14 @@ pub enum Actor {
     /// Somebody with a shell on the server, under this name there. Who can read the settings can
     /// do anything, so this is an owner; it is nobody's account.
     CommandLine(String),
+    /// A server with a key that was made by an owner. It reaches as far as an admin and is nobody's
+    /// account.
+    Key {
+        /// The key's own name for itself.
+        id: Uuid,
+        /// What people call it.
+        name: String,
+    },
 }
 
 /// Why an act was not done.
@@ -81,7 +90,7 @@ impl Actor {
     pub(super) fn id(&self) -> Option<MemberId> {
         match self {
             Self::Staff(id) => Some(*id),
-            Self::CommandLine(_) => None,
+            Self::CommandLine(_) | Self::Key { .. } => None,
         }
     }
 
@@ -94,16 +103,21 @@ impl Actor {
                 Some(role).filter(|role| role.is_staff())
             }
             Self::CommandLine(_) => Some(Role::Owner),
+            Self::Key { .. } => Some(Role::Admin),
         }
     }
 
     /// `detail` with who it was, where the entry cannot name a member.
     pub(super) fn signed(&self, detail: String) -> String {
-        match self {
-            Self::Staff(_) => detail,
-            Self::CommandLine(user) if detail.is_empty() => format!("by {user}"),
-            Self::CommandLine(user) => format!("{detail}, by {user}"),
+        let who = match self {
+            Self::Staff(_) => return detail,
+            Self::CommandLine(user) => user.clone(),
+            Self::Key { id, name } => format!("API key {name} ({id})"),
+        };
+        if detail.is_empty() {
+            return format!("by {who}");
         }
+        format!("{detail}, by {who}")
     }
 }
 

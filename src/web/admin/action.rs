@@ -39,6 +39,8 @@ pub(super) const ALL: &[&str] = &[
     "member.restore",
     "member.kick",
     "member.role",
+    "api_key.create",
+    "api_key.revoke",
     "kakao.webhook",
     "kakao.reconcile",
     "kakao.retry",
@@ -52,6 +54,8 @@ pub(super) fn in_words(t: Texts, code: &str) -> Option<&'static str> {
     Some(match code {
         "login.kakao" => t.ac_login_kakao(),
         "login.password" => t.ac_login_password(),
+        "api_key.create" => t.ac_api_key_create(),
+        "api_key.revoke" => t.ac_api_key_revoke(),
         "login.api" => t.ac_login_api(),
         "api.refresh" => t.ac_api_refresh(),
         "reauth.kakao" => t.ac_reauth(),

@@ -15,6 +15,7 @@ use super::notice::ListNotice;
 use super::query::{Column, ListQuery, PER, sort_code};
 use super::told::{Told, told};
 use super::words;
+use crate::flow::admin::Actor;
 use crate::flow::admin::directory::{Asked, Found, Listing};
 use crate::i18n::{Texts, machine_day, seoul_day};
 use crate::member::{Provider, Role, StandingKind};
@@ -352,7 +353,8 @@ pub(in crate::web) async fn search(
         return Ok(lead(&site, &address, notice));
     };
     let origin = staff.visitor.origin();
-    let found = site.gate.look_up_email(staff.id(), &email, origin).await?;
+    let actor = Actor::Staff(staff.id());
+    let found = site.gate.look_up_email(&actor, &email, origin).await?;
     if let [one] = found.as_slice() {
         return Ok(lead(&site, &format!("/admin/members/{}", one.id), None));
     }

@@ -37,9 +37,9 @@ const DEFAULT_SORT: Sort = Sort {
 
 /// A view of the member list. Never holds an email address: those are not for addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListQuery {
+pub(in crate::web) struct ListQuery {
     /// Whom to show.
-    pub(super) filter: Filter,
+    pub(in crate::web) filter: Filter,
     /// In which order.
     pub(super) sort: Sort,
     /// Which page, from 1.
@@ -74,7 +74,7 @@ pub(super) struct Searched {
 
 impl ListQuery {
     /// Reads a query string. What is not understood is left out, and named.
-    pub(super) fn parse(query: &str) -> (Self, Vec<String>) {
+    pub(in crate::web) fn parse(query: &str) -> (Self, Vec<String>) {
         Self::read(url::form_urlencoded::parse(query.as_bytes()))
     }
 
@@ -149,7 +149,7 @@ impl ListQuery {
     }
 
     /// The query string of this view. Reading it gives this view again.
-    pub(super) fn to_query(&self) -> String {
+    pub(in crate::web) fn to_query(&self) -> String {
         let search = match (&self.filter.name, self.filter.number) {
             (Some(name), _) => url::form_urlencoded::byte_serialize(name.as_bytes()).collect(),
             (None, Some(number)) => number.to_string(),
@@ -160,7 +160,7 @@ impl ListQuery {
 
     /// The same, with the kind of what is searched for instead of the text: for the audit log,
     /// which holds no personal data.
-    pub(super) fn told(&self) -> String {
+    pub(in crate::web) fn told(&self) -> String {
         self.written(match (&self.filter.name, self.filter.number) {
             (Some(_), _) => "name",
             (None, Some(_)) => "number",

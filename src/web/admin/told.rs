@@ -96,6 +96,8 @@ pub(in crate::web) fn told(t: Texts, notice: Option<&Notice>) -> Option<Told> {
     match notice? {
         Notice::Act(notice) => Some(notice.in_words(t)),
         Notice::List(notice) => Some(notice.in_words(t)),
+        Notice::KeyRevoked { name: Some(name) } => Some(Told::new("ok", t.ak_revoke_done(name))),
+        Notice::KeyRevoked { name: None } => Some(Told::new("warn", t.ak_revoke_gone())),
         Notice::Retried { hurried: true } => Some(Told::new("ok", t.ob_retried())),
         Notice::Retried { hurried: false } => Some(Told::new("warn", t.ob_not_retried())),
         _ => None,

@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, W
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
-use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, Why};
+use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, Why, admin};
 use crate::store;
 use crate::web::error::{ErrorId, Problem};
 
@@ -48,6 +48,20 @@ pub(in crate::web) enum Code {
     RateLimited,
     /// Not allowed.
     Forbidden,
+    /// The API key is not meant for this.
+    InsufficientScope,
+    /// Who it is must have been proved within the last minutes.
+    FreshProofRequired,
+    /// Nobody does this to their own account.
+    OwnAccount,
+    /// There must be an owner.
+    LastOwner,
+    /// Somebody else has changed the member since.
+    Conflict,
+    /// It is so already.
+    Already,
+    /// A part of a name alone is not searched for here.
+    SearchTooVague,
     /// The database is not available.
     Unavailable,
     /// Our mistake.
@@ -75,6 +89,13 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RateLimited => "rate_limited",
             Self::Forbidden => "forbidden",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::FreshProofRequired => "fresh_proof_required",
+            Self::OwnAccount => "own_account",
+            Self::LastOwner => "last_owner",
+            Self::Conflict => "conflict",
+            Self::Already => "already",
+            Self::SearchTooVague => "search_too_vague",
             Self::Unavailable => "unavailable",
             Self::Server => "server",
         }
@@ -100,6 +121,13 @@ impl Code {
             Self::MethodNotAllowed => "This address does not answer that method",
             Self::RateLimited => "Too many requests",
             Self::Forbidden => "Not allowed",
+            Self::InsufficientScope => "The API key is not meant for this",
+            Self::FreshProofRequired => "Who it is has not been proved within the last ten minutes",
+            Self::OwnAccount => "This is not done to one's own account",
+            Self::LastOwner => "There must be at least one owner who can sign in",
+            Self::Conflict => "Somebody else has changed this member meanwhile",
+            Self::Already => "Nothing to do: it is so already",
+            Self::SearchTooVague => "A part of a name alone is not searched for here",
             Self::Unavailable => "Not available at the moment",
             Self::Server => "Something went wrong here",
         }
@@ -107,16 +135,26 @@ impl Code {
 
     pub(in crate::web) fn status(self) -> StatusCode {
         match self {
-            Self::InvalidRequest | Self::AuthorizationGrant => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest | Self::AuthorizationGrant | Self::SearchTooVague => {
+                StatusCode::BAD_REQUEST
+            }
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized | Self::InvalidToken | Self::WrongApp | Self::NotFoundInKakao => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::ConsentMissing | Self::Suspended | Self::Under14 | Self::Forbidden => {
-                StatusCode::FORBIDDEN
-            }
-            Self::EmailConflict | Self::TermsRequired => StatusCode::CONFLICT,
+            Self::ConsentMissing
+            | Self::Suspended
+            | Self::Under14
+            | Self::Forbidden
+            | Self::InsufficientScope
+            | Self::FreshProofRequired => StatusCode::FORBIDDEN,
+            Self::EmailConflict
+            | Self::TermsRequired
+            | Self::OwnAccount
+            | Self::LastOwner
+            | Self::Conflict
+            | Self::Already => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -184,6 +222,20 @@ impl From<NotShown> for Refusal {
             NotShown::Ended => Code::InvalidToken.because("its session has ended"),
             NotShown::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<admin::Refusal> for Refusal {
+    fn from(refusal: admin::Refusal) -> Self {
+        match refusal {
+            admin::Refusal::Gone => Code::NotFound,
+            admin::Refusal::Own => Code::OwnAccount,
+            admin::Refusal::Rank => Code::Forbidden,
+            admin::Refusal::LastOwner => Code::LastOwner,
+            admin::Refusal::Conflict => Code::Conflict,
+            admin::Refusal::Already => Code::Already,
+        }
+        .into()
     }
 }
 
@@ -311,6 +363,10 @@ impl Refusal {
                 Code::Unauthorized => "Bearer".to_owned(),
                 _ => "Bearer error=\"invalid_token\"".to_owned(),
             };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        if code == Code::InsufficientScope {
+            let challenge = "Bearer error=\"insufficient_scope\"";
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         if let Some(allow) = &self.allow {

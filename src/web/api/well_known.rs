@@ -30,6 +30,7 @@ pub(in crate::web) async fn metadata(site: web::Data<Site>) -> HttpResponse {
             "jwks_uri": at("/.well-known/jwks.json"),
             "token_endpoint": at("/api/v1/auth/refresh"),
             "revocation_endpoint": at("/api/v1/auth/logout"),
+            "introspection_endpoint": at("/api/v1/auth/introspect"),
             "userinfo_endpoint": at("/api/v1/me"),
             "response_types_supported": [],
             "grant_types_supported": ["refresh_token"],

@@ -1,0 +1,415 @@
+//! `/api/v1/members…`: the administration for programs, masked and written down as on its pages.
+
+use actix_web::http::header::LINK;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::caller::{Caller, administration};
+use super::problem::Code;
+use super::{Answer, Program, Refusal, body, personal};
+use crate::api_key::Scope;
+use crate::flow::admin::directory::Stretch;
+use crate::flow::admin::{Act, Done, Look, Reason, Seen, Target, end_of_day};
+use crate::i18n::machine_time;
+use crate::mask;
+use crate::member::{MemberId, Role, Standing};
+use crate::store::directory::Card;
+use crate::web::admin::ListQuery;
+use crate::web::{Limit, Site};
+
+const HERE: &str = "/api/v1/members";
+
+/// How many members come at once if nothing is said, and at most.
+const USUAL: i64 = 50;
+const MOST: i64 = 100;
+
+/// Who may look.
+const LOOK: (Role, Scope) = (Role::Viewer, Scope::ReadMembers);
+/// Who may act.
+const ACT: (Role, Scope) = (Role::Admin, Scope::ManageMembers);
+
+/// A member, to the administration: name and address masked.
+#[derive(Serialize)]
+pub(in crate::web) struct Masked {
+    id: Uuid,
+    number: i64,
+    name: Option<String>,
+    email: Option<String>,
+    provider: &'static str,
+    role: &'static str,
+    standing: &'static str,
+    suspended_until: Option<String>,
+    joined_at: String,
+    last_login_at: String,
+    withdrawn_at: Option<String>,
+    version: i64,
+}
+
+impl Masked {
+    fn of(card: &Card) -> Self {
+        Self {
+            id: card.id.0,
+            number: card.number,
+            name: card.display_name.as_deref().map(mask::name),
+            email: card.email.as_deref().map(mask::email),
+            provider: card.provider.code(),
+            role: card.role.code(),
+            standing: card.standing.kind().code(),
+            suspended_until: match card.standing {
+                Standing::Suspended { until } => until.map(machine_time),
+                _ => None,
+            },
+            joined_at: machine_time(card.created_at),
+            last_login_at: machine_time(card.last_login_at),
+            withdrawn_at: card.withdrawn_at.map(machine_time),
+            version: card.version,
+        }
+    }
+}
+
+/// A part of the list.
+#[derive(Serialize)]
+pub(in crate::web) struct Members {
+    members: Vec<Masked>,
+    /// Where the next part begins; none after the last.
+    next_cursor: Option<String>,
+}
+
+/// One member.
+#[derive(Serialize)]
+pub(in crate::web) struct Detail {
+    #[serde(flatten)]
+    member: Masked,
+    /// Why they are suspended, in the words of whoever did it.
+    suspended_because: Option<String>,
+    kakao: Option<Kakao>,
+}
+
+/// A member's Kakao account, masked.
+#[derive(Serialize)]
+pub(in crate::web) struct Kakao {
+    id: String,
+    is_connected: bool,
+    email: Option<String>,
+    is_email_confirmed: bool,
+}
+
+impl Detail {
+    fn of(seen: &Seen) -> Self {
+        Self {
+            member: Masked::of(&seen.card),
+            suspended_because: seen.suspended_because.clone(),
+            kakao: seen.kakao.as_ref().map(|kakao| Kakao {
+                id: mask::kakao_id(kakao.id),
+                is_connected: kakao.unlinked_at.is_none(),
+                email: kakao.email.as_deref().map(mask::email),
+                is_email_confirmed: kakao.email_confirmed,
+            }),
+        }
+    }
+}
+
+/// What a program wants of the list.
+struct Wish {
+    /// The conditions, as the list of the pages writes them.
+    view: ListQuery,
+    descending: bool,
+    after: Option<i64>,
+    limit: i64,
+}
+
+impl Wish {
+    /// Reads a query string. What is not understood is refused: a program that misspells a
+    /// condition is not to act on everybody.
+    fn parse(query: &str) -> Result<Self, Refusal> {
+        let mut wish = Self {
+            view: ListQuery::default(),
+            descending: true,
+            after: None,
+            limit: USUAL,
+        };
+        let mut conditions = url::form_urlencoded::Serializer::new(String::new());
+        let mut seen: Vec<String> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if seen.iter().any(|known| *known == name) {
+                return Err(Code::InvalidRequest.because("a parameter stands there twice"));
+            }
+            seen.push(name.to_string());
+            match &*name {
+                "sort" => {
+                    wish.descending = match &*value {
+                        "-number" => true,
+                        "number" => false,
+                        _ => return Err(Code::InvalidRequest.because("sort is number or -number")),
+                    };
+                }
+                "cursor" => {
+                    let unknown = || Code::InvalidRequest.because("not a cursor of this list");
+                    let number = whole(&value).ok_or_else(unknown)?;
+                    wish.after = Some(number);
+                }
+                "limit" => {
+                    let wrong = || Code::InvalidRequest.because("limit is from 1 to 100");
+                    let limit = whole(&value).filter(|limit| *limit <= MOST);
+                    wish.limit = limit.ok_or_else(wrong)?;
+                }
+                "page" | "per" | "cols" => {
+                    return Err(Code::InvalidRequest.because("an unknown parameter"));
+                }
+                _ => {
+                    conditions.append_pair(&name, &value);
+                }
+            }
+        }
+        let (view, dropped) = ListQuery::parse(&conditions.finish());
+        if !dropped.is_empty() {
+            return Err(Code::InvalidRequest
+                .because("an unknown parameter, or one that says nothing known"));
+        }
+        wish.view = view;
+        Ok(wish)
+    }
+
+    /// The query string of this wish, with the conditions as `conditions` writes them.
+    fn written(&self, conditions: String, after: Option<i64>) -> String {
+        let mut said = vec![conditions];
+        if !self.descending {
+            said.push("sort=number".to_owned());
+        }
+        if self.limit != USUAL {
+            said.push(format!("limit={}", self.limit));
+        }
+        said.extend(after.map(|number| format!("cursor={number}")));
+        said.retain(|part| !part.is_empty());
+        said.join("&")
+    }
+
+    /// The address of the stretch after `after` (RFC 8288).
+    fn link(&self, site: &Site, after: Option<i64>, relation: &str) -> String {
+        let query = self.written(self.view.to_query(), after);
+        let mark = if query.is_empty() { "" } else { "?" };
+        let address = site.public_url.join(&format!("{HERE}{mark}{query}"));
+        format!("<{address}>; rel=\"{relation}\"")
+    }
+}
+
+/// A whole number from 1 on, in digits alone.
+fn whole(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: Option<i64> = plain.then(|| text.parse().ok()).flatten();
+    number.filter(|number| *number >= 1)
+}
+
+/// Viewers, and keys that may read: members by the list's conditions, by number.
+pub(in crate::web) async fn list(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+) -> Answer {
+    let caller = administration(&site, &program, &request, LOOK).await?;
+    let wish = Wish::parse(request.query_string())?;
+    let asked = Stretch {
+        filter: wish.view.filter.clone(),
+        descending: wish.descending,
+        after: wish.after,
+        limit: wish.limit,
+        told: wish.written(wish.view.told(), wish.after),
+    };
+    let found = site
+        .gate
+        .next_members(&caller.actor(), asked, &program.0.origin)
+        .await?;
+    let (cards, more) = found.ok_or(Code::SearchTooVague)?;
+    let next = cards.last().filter(|_| more).map(|card| card.number);
+    let mut response = HttpResponse::Ok();
+    response.append_header((LINK, wish.link(&site, None, "first")));
+    if next.is_some() {
+        response.append_header((LINK, wish.link(&site, next, "next")));
+    }
+    Ok(super::personal_with(
+        &mut response,
+        &Members {
+            members: cards.iter().map(Masked::of).collect(),
+            next_cursor: next.map(|number| number.to_string()),
+        },
+    ))
+}
+
+/// An email address, which belongs in no address of a page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct ByEmail {
+    email: String,
+}
+
+/// Viewers, and keys that may read, within the limit of forms: members with exactly this email
+/// address, at most five.
+pub(in crate::web) async fn look_up(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Answer {
+    site.limits.count(Limit::Post, program.0.ip)?;
+    let caller = administration(&site, &program, &request, LOOK).await?;
+    let sent: ByEmail = body(&request, payload).await?;
+    let (actor, origin) = (caller.actor(), &program.0.origin);
+    let cards = site
+        .gate
+        .look_up_email(&actor, sent.email.trim(), origin)
+        .await?;
+    Ok(personal(&Members {
+        members: cards.iter().map(Masked::of).collect(),
+        next_cursor: None,
+    }))
+}
+
+/// Viewers, and keys that may read: one member.
+pub(in crate::web) async fn show(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Answer {
+    let caller = administration(&site, &program, &request, LOOK).await?;
+    let id = member_of(&id)?;
+    let (actor, origin) = (caller.actor(), &program.0.origin);
+    let seen = site.gate.look_at(&actor, id, Look::Details, origin).await?;
+    let seen = seen.ok_or(Code::NotFound)?;
+    Ok(personal(&Detail::of(&seen)))
+}
+
+/// What every act needs, and what one may need.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Order {
+    /// Why: from 5 to 300 characters, for the audit log.
+    reason: String,
+    /// The version of the member that the decision rests on; without one, whatever is there now.
+    version: Option<i64>,
+    /// Of a suspension: the last day in Seoul, such as `2026-12-31`; without one, until it is lifted.
+    until: Option<String>,
+    /// Of a suspension: whether the member is written to, with the reason.
+    notify: Option<bool>,
+    /// The role to give.
+    role: Option<String>,
+}
+
+/// What was done.
+#[derive(Serialize)]
+pub(in crate::web) struct Outcome {
+    number: i64,
+    /// How many sessions ended.
+    sessions_ended: u64,
+}
+
+impl From<Done> for Outcome {
+    fn from(done: Done) -> Self {
+        Self {
+            number: done.number,
+            sessions_ended: done.sessions,
+        }
+    }
+}
+
+/// Admins of members below them, and keys that may manage, within the limit of forms.
+pub(in crate::web) async fn suspend(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+) -> Answer {
+    act(&site, &program, &request, payload, &id, |site, order| {
+        let day = order.until.take().unwrap_or_default();
+        let until = end_of_day(&day, site.gate.clock.now());
+        let no_day = |_| Code::InvalidRequest.because("until is a day from today on: 2026-12-31");
+        Ok(Act::Suspend {
+            until: until.map_err(no_day)?,
+            tell: order.notify.take().unwrap_or(false),
+        })
+    })
+    .await
+}
+
+/// Admins of members below them, and keys that may manage, within the limit of forms.
+pub(in crate::web) async fn restore(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+) -> Answer {
+    act(&site, &program, &request, payload, &id, |_, _| {
+        Ok(Act::Restore)
+    })
+    .await
+}
+
+/// Admins of members below them, and keys that may manage, within the limit of forms.
+pub(in crate::web) async fn log_out(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+) -> Answer {
+    act(&site, &program, &request, payload, &id, |_, _| {
+        Ok(Act::Kick)
+    })
+    .await
+}
+
+/// Owners with a fresh proof, within the limit of forms; no key.
+pub(in crate::web) async fn role(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+) -> Answer {
+    act(&site, &program, &request, payload, &id, |_, order| {
+        let role = order.role.take().and_then(|code| Role::parse(&code));
+        let role = role.ok_or_else(|| Code::InvalidRequest.because("not a role"))?;
+        Ok(Act::Role(role))
+    })
+    .await
+}
+
+async fn act(
+    site: &Site,
+    program: &Program,
+    request: &HttpRequest,
+    payload: web::Payload,
+    id: &str,
+    filled: impl FnOnce(&Site, &mut Order) -> Result<Act, Refusal>,
+) -> Answer {
+    site.limits.count(Limit::Post, program.0.ip)?;
+    let caller = administration(site, program, request, ACT).await?;
+    let id = member_of(id)?;
+    let mut order: Order = body(request, payload).await?;
+    let act = filled(site, &mut order)?;
+    if order.until.is_some() || order.notify.is_some() || order.role.is_some() {
+        return Err(Code::InvalidRequest.because("a member of the body that means nothing here"));
+    }
+    if let (Act::Role(_), Caller::Staff(signed_in)) = (act, &caller)
+        && !site.gate.is_proved(signed_in)
+    {
+        return Err(Code::FreshProofRequired.into());
+    }
+    let no_reason = |_| Code::InvalidRequest.because("reason has from 5 to 300 characters");
+    let reason = Reason::parse(&order.reason).map_err(no_reason)?;
+    let target = Target {
+        id,
+        version: order.version,
+    };
+    let (actor, origin) = (caller.actor(), &program.0.origin);
+    let done = site.gate.act(&actor, target, act, &reason, origin).await?;
+    Ok(personal(&Outcome::from(done?)))
+}
+
+fn member_of(id: &str) -> Result<MemberId, Refusal> {
+    let id = Uuid::parse_str(id).map_err(|_| Code::NotFound)?;
+    Ok(MemberId(id))
+}

@@ -53,6 +53,8 @@ const pages = () => [
   ['/admin/members/export?status=active', 'export'],
   ['/admin/audit', 'audit'],
   ['/admin/outbox', 'outbox'],
+  ['/admin/api-keys', 'keys'],
+  ['/admin/api-keys/new', 'keys-new'],
   ['/admin/outbox?state=done', 'outbox-done'],
   ['/admin/audit?result=failed&from=2020-01-01&to=2020-01-02', 'audit-empty'],
   ['/reauth?next=/admin', 'reauth'],
@@ -126,6 +128,42 @@ test('without script a member is suspended, cannot go on, and is restored', asyn
   await theirs.context.close();
   await context.close();
 });
+
+// B8, B10, AD-2
+for (const script of [true, false]) {
+  test(`an owner makes a key, a server uses it, and it is revoked, script ${script ? 'on' : 'off'}`, async () => {
+    const { context, page, calm } = await visit(browser, { storageState: owner, script });
+    const name = `주문 서버 ${script}`;
+    await page.goto(`${demo.service}/admin/api-keys`);
+    await control(page, 'link', word('ko', 'ak.new')).click();
+    await control(page, 'button', word('ko', 'ak.new')).click();
+    await page.locator('#errsum').waitFor();
+    if (script) await accessible(page, CONTRAST);
+    await page.locator('#name').fill(name);
+    await page.locator('[name="scope-members:read"]').check();
+    await control(page, 'button', word('ko', 'ak.new')).click();
+    await page.getByText(word('ko', 'ak.made.once')).waitFor();
+    if (script) {
+      await accessible(page, CONTRAST);
+      await fits(page);
+    }
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/key-made-${script}.png`, fullPage: true });
+    const key = await page.locator('#secret').inputValue();
+    const asked = () => fetch(`${demo.service}/api/v1/members`, { headers: { authorization: `Bearer ${key}` } });
+    assert.equal((await asked()).status, 200);
+    await page.goto(`${demo.service}/admin/api-keys`);
+    assert.ok(!(await page.content()).includes(key));
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/keys-${script}.png`, fullPage: true });
+    await page.getByRole('row').filter({ hasText: name }).getByRole('link', { name: `${name} 키를 폐기합니다` }).click();
+    if (script) await accessible(page, CONTRAST);
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/key-revoke-${script}.png`, fullPage: true });
+    await control(page, 'button', word('ko', 'ak.revoke')).click();
+    await page.locator('.note').waitFor();
+    assert.equal((await asked()).status, 401);
+    calm();
+    await context.close();
+  });
+}
 
 // B12
 test('the dashboard and the log are light', async (t) => {

@@ -58,6 +58,9 @@ const BROUGHT: &[&str] = &[
     "KAKAO_SERVICE_TERMS",
     "KAKAO_UNLINKED",
     "KAKAO_UNLINK_METHOD",
+    "API_AUDIENCE",
+    "FORWARD_AUTH_HOSTS",
+    "TRUSTED_PROXIES",
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -198,12 +198,13 @@ async fn heed_webhooks(gate: &Gate) -> Result<(), store::Error> {
 
 async fn measure(gate: &Gate) -> Result<(), store::Error> {
     let now = gate.clock.now();
-    let (waiting, live) = gate
+    let (waiting, live, events) = gate
         .store
         .read(move |connection| {
             Ok((
                 outbox::count_waiting(connection)?,
                 sessions::count_live(connection, now)?,
+                webhooks::count_waiting(connection)?,
             ))
         })
         .await?;
@@ -213,7 +214,6 @@ async fn measure(gate: &Gate) -> Result<(), store::Error> {
         gate.metrics.owed_waiting(kind.code(), count);
     }
     gate.metrics.sessions_live(live);
-    let events = gate.store.read(webhooks::count_waiting).await?;
     gate.metrics.webhooks_waiting(events);
     Ok(())
 }

@@ -173,11 +173,7 @@ pub async fn run(
     let desk = Desk {
         gate,
         actor: Actor::CommandLine(operator),
-        origin: Origin {
-            ip: "cli".to_owned(),
-            user_agent: String::new(),
-            request_id: String::new(),
-        },
+        origin: Origin::command_line(),
     };
     match command {
         Command::List(list) => desk.list(list, out).await,

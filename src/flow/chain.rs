@@ -123,11 +123,7 @@ impl Gate {
                 .write(move |connection| {
                     let purged = audit::purge(connection, &gate.vault, before, PURGE_BATCH)?;
                     if let Purged::Entries(first, last) = purged {
-                        let system = Origin {
-                            ip: "system".to_owned(),
-                            user_agent: String::new(),
-                            request_id: String::new(),
-                        };
+                        let system = Origin::system();
                         let entry = Audited {
                             actor: None,
                             subject: None,

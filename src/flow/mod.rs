@@ -171,6 +171,28 @@ pub struct Origin {
     pub request_id: String,
 }
 
+impl Origin {
+    /// Of what the service does by itself.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::named("system")
+    }
+
+    /// Of what an operator types.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self::named("cli")
+    }
+
+    fn named(name: &str) -> Self {
+        Self {
+            ip: name.to_owned(),
+            user_agent: String::new(),
+            request_id: String::new(),
+        }
+    }
+}
+
 impl Rules {
     /// How long a session of somebody of this role may go unused.
     #[must_use]

@@ -298,11 +298,7 @@ impl Gate {
             }
         };
         let detail = detail + by.as_deref().unwrap_or_default();
-        let origin = Origin {
-            ip: operator.map_or("system", |_| "cli").to_owned(),
-            user_agent: String::new(),
-            request_id: String::new(),
-        };
+        let origin = operator.map_or_else(Origin::system, |_| Origin::command_line());
         let (gate, now) = (self.clone(), self.clock.now());
         self.store
             .write(move |connection| {

@@ -30,11 +30,7 @@ impl Gate {
         let gate = self.clone();
         self.store
             .write(move |connection| {
-                let system = Origin {
-                    ip: "system".to_owned(),
-                    user_agent: String::new(),
-                    request_id: String::new(),
-                };
+                let system = Origin::system();
                 let held = acts::hold(connection, &due)?;
                 let over = held.iter().filter(|one| {
                     // Another instance, or an admin, may have been here since.

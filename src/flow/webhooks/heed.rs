@@ -188,11 +188,7 @@ impl Gate {
             None => webhooks::close(connection, due, look.effect, now)?,
         };
         if let Some((member, detail)) = &look.told {
-            let system = Origin {
-                ip: "system".to_owned(),
-                user_agent: String::new(),
-                request_id: String::new(),
-            };
+            let system = Origin::system();
             let entry = Audited {
                 actor: None,
                 subject: Some(*member),

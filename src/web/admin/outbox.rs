@@ -1,6 +1,5 @@
 //! `/admin/outbox`: calls owed to Kakao, and letters: what waits, what was given up and why.
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -17,7 +16,7 @@ use crate::web::cookies::Notice;
 use crate::web::error::{ErrorId, Problem};
 use crate::web::forms::Post;
 use crate::web::login::field;
-use crate::web::page::{self, Layout};
+use crate::web::page::{self, Layout, see_other};
 use crate::web::visitor::Staff;
 
 const HERE: &str = "/admin/outbox";
@@ -144,9 +143,8 @@ pub(in crate::web) async fn retry(
     let id = Uuid::parse_str(&id).map_err(|_| Problem::from(ErrorId::NotFound))?;
     let origin = staff.visitor.origin();
     let hurried = site.gate.try_again(&staff.signed_in, id, origin).await?;
-    let mut response = HttpResponse::SeeOther();
     // Read and written anew: nothing of the form ends up in the address.
-    response.insert_header((LOCATION, address(wanted(&form.fields.back))));
+    let mut response = see_other(&address(wanted(&form.fields.back)));
     if let Some(cookie) = site.cookies.say(&site.gate, &Notice::Retried { hurried }) {
         response.cookie(cookie);
     }

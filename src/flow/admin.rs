@@ -20,6 +20,6 @@ pub use bulk::Fate;
 pub use export::{Export, LIMIT as EXPORT_LIMIT, Wish, Wished};
 pub use find::Named;
 pub use member::{HistoryLine, Look, Part, Seen};
-pub use permission::{Actor, Refusal, may, may_reveal};
+pub use permission::{Actor, Refusal, key_in, may, may_reveal};
 pub use reason::{Reason, ReasonError};
 pub use until::{NoDay, end_of_day};

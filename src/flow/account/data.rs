@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::flow::admin::key_in;
 use crate::flow::{Audited, Gate, Origin, log_event};
 use crate::i18n::machine_time;
 use crate::member::{MemberId, SignedIn};
@@ -152,9 +153,11 @@ fn session_data(stored: &Stored) -> Value {
 /// An entry of the member's own doing whole; of anybody else's, what was done to the member.
 fn entry_data(member: MemberId, entry: &Told) -> Value {
     let own = entry.actor == Some(member);
+    let is_key = key_in(entry.detail.as_deref()).is_some();
     let by = match (own, entry.actor, entry.ip.as_str()) {
         (true, ..) => "you",
         (false, Some(_), _) | (false, None, "cli") => "administration",
+        (false, None, _) if is_key => "administration",
         (false, None, "system") => "service",
         (false, None, _) => "unknown",
     };

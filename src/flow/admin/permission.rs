@@ -28,6 +28,15 @@ pub enum Actor {
     },
 }
 
+/// How an entry of the audit log says that a key was used.
+const BY_KEY: &str = "by API key ";
+
+/// The name and id of the key that an entry was made with, as its detail says.
+#[must_use]
+pub fn key_in(detail: Option<&str>) -> Option<&str> {
+    detail?.rsplit_once(BY_KEY).map(|(_, key)| key)
+}
+
 /// Why an act was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -109,15 +118,15 @@ impl Actor {
 
     /// `detail` with who it was, where the entry cannot name a member.
     pub(super) fn signed(&self, detail: String) -> String {
-        let who = match self {
+        let by = match self {
             Self::Staff(_) => return detail,
-            Self::CommandLine(user) => user.clone(),
-            Self::Key { id, name } => format!("API key {name} ({id})"),
+            Self::CommandLine(user) => format!("by {user}"),
+            Self::Key { id, name } => format!("{BY_KEY}{name} ({id})"),
         };
         if detail.is_empty() {
-            return format!("by {who}");
+            return by;
         }
-        format!("{detail}, by {who}")
+        format!("{detail}, {by}")
     }
 }
 

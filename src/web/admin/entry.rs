@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::action;
+use crate::flow::admin::key_in;
 use crate::flow::admin::record::Line;
 use crate::i18n::Texts;
 use crate::mask;
@@ -61,13 +62,14 @@ impl Row {
             time: t.datetime_exact(entry.at),
             actor: match entry.actor {
                 Some(id) => Named::member(id, line.actor.as_ref()),
-                None => Named::other(match entry.ip.as_str() {
-                    "cli" => t.au_by_cli(),
-                    "system" => t.au_by_system(),
+                None => match (key_in(entry.detail.as_deref()), entry.ip.as_str()) {
+                    (Some(key), _) => Named::other(&t.au_by_key(key)),
+                    (None, "cli") => Named::other(t.au_by_cli()),
+                    (None, "system") => Named::other(t.au_by_system()),
                     // By the settings, in the request of whoever they name.
-                    _ if entry.action == "member.role" => t.au_by_system(),
-                    _ => t.au_by_nobody(),
-                }),
+                    _ if entry.action == "member.role" => Named::other(t.au_by_system()),
+                    _ => Named::other(t.au_by_nobody()),
+                },
             },
             action: action.map_or_else(|| entry.action.clone().into(), Cow::Borrowed),
             target: entry.subject.map(|id| match entry.actor {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::action;
 use super::person::Person;
 use super::told::in_words;
-use crate::flow::admin::{HistoryLine, Refusal};
+use crate::flow::admin::{HistoryLine, Refusal, key_in};
 use crate::i18n::{Texts, machine_time};
 use crate::mask;
 use crate::member::MemberId;
@@ -33,6 +33,7 @@ impl Line {
         let name = match (&actor, told.ip.as_str()) {
             _ if own => t.md_by_self().to_owned(),
             (Some(actor), _) => format!("{} ({})", actor.name, actor.number),
+            (None, _) if let Some(key) = key_in(told.detail.as_deref()) => t.au_by_key(key),
             (None, "cli") => t.md_by_cli().to_owned(),
             (None, "system") => t.md_by_system().to_owned(),
             (None, _) => String::new(),

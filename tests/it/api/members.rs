@@ -305,8 +305,20 @@ fn a_server_suspends_restores_and_logs_out_ordinary_members_only() {
             let page = post(app, &path, &manages, &json!({ "reason": WHY })).await;
             assert_eq!(refused(&page, 403), "forbidden", "{person}");
         }
+        // Whoever reads the log is told which key it was, and the member that it was not nobody.
+        let page = owner.get("/admin/audit?action=member.kick").await;
+        let row = page.text("tbody tr");
+        assert!(row.contains("API 키 server"), "{row}");
+        let page = owner.get(&format!("/admin/members/{id}?tab=history")).await;
+        assert!(page.text("main").contains("API 키 server"), "{}", page.body);
+        let (member, _) = app.signed_in("long-id").await;
+        let data = member.press("/me/data", "/me/data", &[]).await.body;
+        assert!(
+            data.contains("administration") && !data.contains("unknown"),
+            "{data}"
+        );
         let log = app
-            .values("SELECT action || ' ' || result AS value FROM audit_events WHERE action LIKE 'member.%' ORDER BY place")
+            .values("SELECT action || ' ' || result AS value FROM audit_events WHERE actor IS NULL AND action LIKE 'member.%' ORDER BY place")
             .await;
         assert_eq!(
             log,

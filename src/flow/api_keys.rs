@@ -37,6 +37,15 @@ pub enum NotMade {
     TooMany,
 }
 
+/// Why a key was not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRevoked {
+    /// Whoever asks is no admin any more.
+    Rank,
+    /// It counts no more already, or never was.
+    Gone,
+}
+
 impl Gate {
     /// Every key, the newest first, each with the number of the member who made it.
     ///
@@ -59,8 +68,9 @@ impl Gate {
         let now = self.clock.now();
         let secret = Secret::new(&self.random.bytes()?);
         let owner = owner.member.id;
+        let id = self.random.id(now)?;
         let key = ApiKey {
-            id: self.random.id(now)?,
+            id,
             name: wish.name,
             scopes: wish.scopes,
             made_by: Some(owner),
@@ -90,11 +100,13 @@ impl Gate {
                 Ok(Ok(()))
             })
             .await?;
+        if made.is_ok() {
+            log_key("api_key.create", id, owner, origin);
+        }
         Ok(made.map(|()| secret))
     }
 
-    /// Ends a key at once and says what it was called; `None` when there is none that counts, or
-    /// whoever asks is no admin any more.
+    /// Ends a key at once and says what it was called.
     ///
     /// # Errors
     /// The store's.
@@ -103,24 +115,30 @@ impl Gate {
         admin: &SignedIn,
         id: Uuid,
         origin: &Origin,
-    ) -> Result<Option<String>, store::Error> {
+    ) -> Result<Result<String, NotRevoked>, store::Error> {
         let (now, admin) = (self.clock.now(), admin.member.id);
         let (gate, from) = (self.clone(), origin.clone());
-        self.store
+        let revoked = self
+            .store
             .write(move |connection| {
                 if !is_now(connection, admin, Role::Admin, now)? {
-                    return Ok(None);
+                    return Ok(Err(NotRevoked::Rank));
                 }
-                let Some(key) = api_keys::by_id(connection, id)? else {
-                    return Ok(None);
+                let key = api_keys::by_id(connection, id)?;
+                let Some(key) = key.filter(|key| key.is_live(now)) else {
+                    return Ok(Err(NotRevoked::Gone));
                 };
                 if !api_keys::revoke(connection, id, now)? {
-                    return Ok(None);
+                    return Ok(Err(NotRevoked::Gone));
                 }
                 gate.audit_key(connection, "api_key.revoke", admin, &key, &from, now)?;
-                Ok(Some(key.name))
+                Ok(Ok(key.name))
             })
-            .await
+            .await?;
+        if revoked.is_ok() {
+            log_key("api_key.revoke", id, admin, origin);
+        }
+        Ok(revoked)
     }
 
     /// The key that a secret is of, if it counts now; that it was used is noted.
@@ -137,14 +155,20 @@ impl Gate {
             return Ok(None);
         };
         if key.last_used_at.is_none_or(|at| now - at >= USED) {
-            let id = key.id;
-            let noted = self.store.write(move |c| api_keys::touch(c, id, now)).await;
-            // Whoever may ask is not kept waiting for the note.
-            if let Err(error) = noted {
-                tracing::warn!(key = %id, %error, "the use of an API key was not noted");
-            }
+            self.note_use_later(key.id, now);
         }
         Ok(Some(key))
+    }
+
+    /// Notes the use of a key beside the request, as that of a session is.
+    fn note_use_later(&self, key: Uuid, now: OffsetDateTime) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let noted = store.write_if_idle(move |c| api_keys::touch(c, key, now - USED, now));
+            if let Err(error) = noted.await {
+                tracing::debug!(%error, key.id = %key, "last use of an API key not noted");
+            }
+        });
     }
 
     fn audit_key(
@@ -159,11 +183,23 @@ impl Gate {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.code()).collect();
         let entry = Audited {
             subject: None,
-            detail: Some(format!("{}: {}", key.name, scopes.join(" "))),
+            detail: Some(format!("{} ({}): {}", key.name, key.id, scopes.join(" "))),
             ..Audited::own(actor, action, origin)
         };
         self.audit(connection, &[entry], now)
     }
+}
+
+/// One structured line a key that is made or ended.
+fn log_key(action: &str, key: Uuid, actor: MemberId, origin: &Origin) {
+    tracing::info!(
+        action,
+        key.id = %key,
+        %actor,
+        client.address = %origin.ip,
+        request.id = %origin.request_id,
+        "API key"
+    );
 }
 
 /// Whether a member has at least this role as their row says now.

@@ -37,7 +37,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use api_keys::{NewKey, NotMade};
+pub use api_keys::{NewKey, NotMade, NotRevoked};
 pub use attempt::{Attempt, Attempts, Bound, Purpose};
 pub use chain::{Checked, Integrity, Watch};
 pub use failure::{LoginFailure, Why};
@@ -53,7 +53,7 @@ pub use password::{
     Change, ChangeRefusal, Entered, Knock, Known, PasswordStanding, Refused, ResetRefusal, Trouble,
 };
 pub use sites::{Sites, WAY_BACK};
-pub use tokens::{AccessKeys, HandedOver, Introspected, Issued, NotIssued, NotShown, NotTaken};
+pub use tokens::{AccessKeys, HandedOver, Issued, NotIssued, NotShown, NotTaken};
 pub use webhooks::{Heard, LONGEST_EVENT, Unheard, Unlink};
 
 use crate::clock::Clock;
@@ -112,7 +112,7 @@ pub struct Gate {
 }
 
 /// How long somebody who has signed in, or has done so again, need not prove who they are.
-const PROOF: time::Duration = time::Duration::minutes(10);
+pub const PROOF: time::Duration = time::Duration::minutes(10);
 
 /// A session that is to end with the browser ends on our side when it was not used for this long:
 /// browsers that restore what was open bring such cookies back.

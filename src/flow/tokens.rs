@@ -17,12 +17,11 @@ use crate::access::{self, Claims, Parties, Refused};
 use crate::member::{EndedBy, Member, Method, SignedIn};
 use crate::session::Token;
 use crate::store::api_tokens;
-use crate::store::sessions::{self, Found};
+use crate::store::sessions::{self, Found, NewSession};
 use crate::store::{self, AnyConnection};
 use crate::vault::{Vault, fingerprint};
 
 pub use hand_off::{HandedOver, NotTaken};
-pub use introspect::Introspected;
 pub use keys::AccessKeys;
 
 /// What a refresh token begins with, so that one which leaked is recognised.
@@ -154,7 +153,11 @@ impl Gate {
     ) -> Result<(Uuid, String), store::Error> {
         // No cookie can be of this session: nobody is ever told what its secret is.
         let token = Token::of_attempt(self.random.id(now)?, &self.random.bytes()?);
-        let session = self.new_session(&token, member, method, origin, now);
+        let session = NewSession {
+            // A token of Kakao's may be hours old: nobody was asked who they are.
+            unasked: true,
+            ..self.new_session(&token, member, method, origin, now)
+        };
         let refresh = self.new_refresh(session.id)?;
         sessions::insert(connection, &session)?;
         let kept = (fingerprint(refresh.as_bytes()), self.sealed_copy(&refresh)?);

@@ -98,12 +98,21 @@ pub fn list(connection: &mut AnyConnection) -> Result<Vec<(ApiKey, Option<i64>)>
         .collect()
 }
 
-/// Notes that a key was used.
+/// Notes that a key was used, unless that was noted after `before`.
 ///
 /// # Errors
 /// The database's.
-pub fn touch(connection: &mut AnyConnection, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
-    diesel::update(api_keys::table.find(id.to_string()))
+pub fn touch(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let noted = api_keys::last_used_at;
+    let stale = api_keys::table
+        .find(id.to_string())
+        .filter(noted.is_null().or(noted.le(stored(before))));
+    diesel::update(stale)
         .set(api_keys::last_used_at.eq(stored(now)))
         .execute(connection)?;
     Ok(())

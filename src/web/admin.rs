@@ -35,6 +35,6 @@ pub(super) use member::show as member;
 pub(super) use members::{columns, forget_view, keep_view, list, search, settings, shortcuts};
 pub(super) use notice::ListNotice;
 pub(super) use outbox::{retry as retry_owed, show as outbox};
-pub(super) use query::ListQuery;
+pub(super) use query::{ListQuery, whole};
 pub(super) use reveal::{ask as ask_reveal, reveal};
 pub(super) use told::ActNotice;

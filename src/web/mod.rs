@@ -53,6 +53,7 @@ pub use limit::Limit;
 pub use site::Site;
 pub use visitor::meet;
 
+use crate::api_key::Scope;
 use crate::flow::WAY_BACK;
 use crate::member::Role;
 
@@ -67,6 +68,8 @@ pub enum Who {
     /// Somebody with at least this role in the administration. To others of the administration
     /// the address is forbidden, to everybody else it does not exist.
     Staff(Role),
+    /// A program of somebody with at least this role, or a server whose API key has this scope.
+    Program(Role, Scope),
 }
 
 /// One address and what can be done there.
@@ -278,13 +281,35 @@ pub fn bare_table() -> Vec<Address> {
             .get(|| to(api::me::show))
             .patch(|| to(api::me::change)),
         anyone("/api/v1/auth/introspect").post(|| to(api::introspect::introspect)),
-        anyone("/api/v1/members").get(|| to(api::members::list)),
-        anyone("/api/v1/members/lookup").post(|| to(api::members::look_up)),
-        anyone("/api/v1/members/{id}").get(|| to(api::members::show)),
-        anyone("/api/v1/members/{id}/suspend").post(|| to(api::members::suspend)),
-        anyone("/api/v1/members/{id}/restore").post(|| to(api::members::restore)),
-        anyone("/api/v1/members/{id}/logout").post(|| to(api::members::log_out)),
-        anyone("/api/v1/members/{id}/role").post(|| to(api::members::role)),
+        program(Role::Viewer, Scope::ReadMembers, "/api/v1/members").get(|| to(api::members::list)),
+        program(Role::Viewer, Scope::ReadMembers, "/api/v1/members/lookup")
+            .post(|| to(api::members::look_up)),
+        program(Role::Viewer, Scope::ReadMembers, "/api/v1/members/{id}")
+            .get(|| to(api::members::show)),
+        program(
+            Role::Admin,
+            Scope::ManageMembers,
+            "/api/v1/members/{id}/suspend",
+        )
+        .post(|| to(api::members::suspend)),
+        program(
+            Role::Admin,
+            Scope::ManageMembers,
+            "/api/v1/members/{id}/restore",
+        )
+        .post(|| to(api::members::restore)),
+        program(
+            Role::Admin,
+            Scope::ManageMembers,
+            "/api/v1/members/{id}/logout",
+        )
+        .post(|| to(api::members::log_out)),
+        program(
+            Role::Admin,
+            Scope::ManageMembers,
+            "/api/v1/members/{id}/role",
+        )
+        .post(|| to(api::members::role)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
     ]
@@ -327,6 +352,14 @@ fn member(path: &'static str) -> Address {
 fn staff(role: Role, path: &'static str) -> Address {
     Address {
         who: Who::Staff(role),
+        ..anyone(path)
+    }
+}
+
+/// For programs; their handlers take a [`api::Caller`].
+fn program(role: Role, scope: Scope, path: &'static str) -> Address {
+    Address {
+        who: Who::Program(role, scope),
         ..anyone(path)
     }
 }

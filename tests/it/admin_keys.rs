@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::audit::staff;
 use crate::stage::page::Page;
-use crate::stage::{TestApp, Visitor, everywhere};
+use crate::stage::{TestApp, Visitor, eventually, everywhere};
 
 const HERE: &str = "/admin/api-keys";
 const NEW: &str = "/admin/api-keys/new";
@@ -42,7 +42,7 @@ async fn status_with(app: &TestApp, key: &str) -> u16 {
     page.status
 }
 
-// AD-1, AD-2, SE-7
+// AD-1, AD-8
 #[test]
 fn owners_who_have_proved_who_they_are_make_keys_and_nobody_else() {
     everywhere(async |app| {
@@ -79,7 +79,7 @@ fn owners_who_have_proved_who_they_are_make_keys_and_nobody_else() {
     });
 }
 
-// AP-10, WB-2, AD-2
+// AP-10, WB-2, AD-4
 #[test]
 fn a_key_is_shown_once_kept_as_a_digest_and_written_down() {
     everywhere(async |app| {
@@ -114,17 +114,21 @@ fn a_key_is_shown_once_kept_as_a_digest_and_written_down() {
         let log = app
             .values("SELECT detail AS value FROM audit_events WHERE action = 'api_key.create'")
             .await;
-        assert_eq!(log, ["주문 서버: introspect members:read"]);
+        let id = id_of(app, "주문 서버").await;
+        assert_eq!(log, [format!("주문 서버 ({id}): introspect members:read")]);
         // Its use is noted.
         assert_eq!(status_with(app, &secret).await, 200);
-        assert!(!rows(&owner).await[0].contains("사용한 적 없음"));
+        eventually("noted", async || {
+            !rows(&owner).await[0].contains("사용한 적 없음")
+        })
+        .await;
         // It ends by itself.
         app.clock.advance(Duration::days(30));
         assert_eq!(status_with(app, &secret).await, 401);
     });
 }
 
-// AD-2
+// AD-6
 #[test]
 fn what_is_filled_in_wrong_is_said_and_kept() {
     everywhere(async |app| {
@@ -154,7 +158,7 @@ fn what_is_filled_in_wrong_is_said_and_kept() {
     });
 }
 
-// AP-8, AD-2
+// AP-8, AD-4
 #[test]
 fn a_key_that_is_revoked_counts_no_more_and_whoever_comes_second_is_told() {
     everywhere(async |app| {
@@ -175,13 +179,22 @@ fn a_key_that_is_revoked_counts_no_more_and_whoever_comes_second_is_told() {
         let revoked = "audit_events WHERE action = 'api_key.revoke'";
         assert_eq!(app.count(revoked).await, 1);
         let told = admin.follow(&admin.post(&path, &fields).await).await;
-        assert_eq!(told.text(".note"), "이미 폐기되었거나 없는 키입니다.");
+        assert_eq!(told.text(".note"), "더는 쓸 수 없는 키입니다.");
         assert!(rows(&admin).await[0].contains("폐기됨"));
         assert_eq!(admin.get(&path).await.location(), HERE);
         assert_eq!(
             admin.get(&format!("{HERE}/nobody/revoke")).await.status,
             404
         );
+        // Whoever was an admin when the page was made.
+        let second = format!("{HERE}/{}/revoke", {
+            make(&owner, "other", &["introspect"]).await;
+            id_of(app, "other").await
+        });
+        let csrf = admin.get(&second).await.csrf();
+        staff(app, "no-email", Role::Viewer).await;
+        let page = admin.post(&second, &[("csrf", csrf.as_str())]).await;
+        assert_eq!(page.status, 403);
         // The name is free again.
         let second = make(&owner, "leaked", &["members:read"]).await;
         assert_eq!(status_with(app, &second).await, 200);

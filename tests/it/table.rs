@@ -1,8 +1,11 @@
 //! The route table, crawled: every address holds whoever asks to what the table says.
 
+use kakao_gate::api_key::Scope;
 use kakao_gate::member::{MemberId, Role};
 use kakao_gate::web::{Who, bare_table, table};
 
+use crate::admin_keys::make;
+use crate::audit::staff;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, Visitor};
 
@@ -86,6 +89,70 @@ fn every_form_is_refused_without_its_token_or_from_another_site() {
                 "{path} changed something"
             );
         }
+    });
+}
+
+// AD-1, AP-10
+#[test]
+fn every_address_for_programs_of_the_administration_holds_them_to_their_role_and_scope() {
+    Stage::default().once(async |app| {
+        let owner = staff(app, "ordinary", Role::Owner).await;
+        let keys = [
+            (
+                Scope::Introspect,
+                make(&owner, "introspects", &["introspect"]).await,
+            ),
+            (
+                Scope::ReadMembers,
+                make(&owner, "reads", &["members:read"]).await,
+            ),
+            (
+                Scope::ManageMembers,
+                make(&owner, "manages", &["members:manage"]).await,
+            ),
+        ];
+        let mut tokens = Vec::new();
+        for (person, role) in [
+            ("long-id", Role::Member),
+            ("linked", Role::Viewer),
+            ("no-email", Role::Admin),
+        ] {
+            let browser = staff(app, person, role).await;
+            let page = browser.press("/me", "/api/v1/auth/session", &[]).await;
+            let body: serde_json::Value = serde_json::from_str(&page.body).unwrap();
+            tokens.push((role, body["access_token"].as_str().unwrap().to_owned()));
+        }
+        let mut held = 0;
+        for address in bare_table() {
+            let Who::Program(role, scope) = address.who else {
+                continue;
+            };
+            held += 1;
+            let path = path_of(address.path);
+            let ask = async |bearer: Option<&str>| {
+                let header = bearer.map(|bearer| format!("Bearer {bearer}"));
+                let headers: Vec<_> = header
+                    .iter()
+                    .map(|header| ("authorization", header.as_str()))
+                    .collect();
+                let visitor = app.visitor();
+                if address.allow().contains("GET") {
+                    visitor.get_with(&path, &headers).await.status
+                } else {
+                    visitor.post_with(&path, &headers, &[]).await.status
+                }
+            };
+            assert_eq!(ask(None).await, 401, "{path}");
+            for (had, token) in &tokens {
+                let status = ask(Some(token)).await;
+                assert_eq!(status == 403, *had < role, "{path} {had:?} {status}");
+            }
+            for (had, key) in &keys {
+                let status = ask(Some(key)).await;
+                assert_eq!(status == 403, *had != scope, "{path} {had:?} {status}");
+            }
+        }
+        assert!(held >= 7);
     });
 }
 

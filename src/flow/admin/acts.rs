@@ -1,6 +1,7 @@
 //! Acts on one member: suspend, restore, log out everywhere, change the role.
 
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use super::permission::{leaves_no_owner, overreach, untimely};
 use super::{Actor, Reason, Refusal};
@@ -130,14 +131,10 @@ impl Work<'_> {
             return Ok(Err(Refusal::Gone));
         };
         let now = self.now;
-        if let Actor::Key { id, .. } = self.actor {
-            // Read again for the same reason as a role is.
-            let key = api_keys::by_id(connection, *id)?;
-            if !key.is_some_and(|key| key.is_live(now)) {
-                return Ok(Err(Refusal::Rank));
-            }
-        }
-        let role = self.actor.role_in(&held, now);
+        let role = match self.actor {
+            Actor::Key { id, .. } if !self.counts(connection, *id)? => None,
+            actor => actor.role_in(&held, now),
+        };
         let refusal = overreach(self.actor, role, self.act.least_role(), target)
             .or_else(|| untimely(&self.act, target, self.target.version, now))
             .or_else(|| {
@@ -156,6 +153,12 @@ impl Work<'_> {
             number: target.number,
             sessions,
         }))
+    }
+
+    /// Whether a key still does: read again for the reason for which roles are.
+    fn counts(&self, connection: &mut AnyConnection, key: Uuid) -> Result<bool, store::Error> {
+        let key = api_keys::by_id(connection, key)?;
+        Ok(key.is_some_and(|key| key.is_live(self.now)))
     }
 
     /// How many sessions ended, and what exactly was done.

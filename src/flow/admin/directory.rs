@@ -30,12 +30,12 @@ pub struct Asked {
 
 /// What a program asks the list for: by number, so that going on costs the same everywhere.
 #[derive(Clone, Debug)]
-pub struct Stretch {
+pub struct Slice {
     /// Whom.
     pub filter: Filter,
     /// From the greatest number down.
     pub descending: bool,
-    /// The number that the stretch before ended with.
+    /// The number that the slice before ended with.
     pub after: Option<i64>,
     /// How many at most.
     pub limit: i64,
@@ -108,13 +108,13 @@ impl Gate {
     pub async fn next_members(
         &self,
         actor: &Actor,
-        asked: Stretch,
+        asked: Slice,
         origin: &Origin,
     ) -> Result<Option<(Vec<Card>, bool)>, store::Error> {
         if self.rules.search_strict && is_vague(&asked.filter) {
             return Ok(None);
         }
-        let Stretch {
+        let Slice {
             filter,
             descending,
             after,

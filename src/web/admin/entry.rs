@@ -62,10 +62,10 @@ impl Row {
             time: t.datetime_exact(entry.at),
             actor: match entry.actor {
                 Some(id) => Named::member(id, line.actor.as_ref()),
-                None => match (key_in(entry.detail.as_deref()), entry.ip.as_str()) {
-                    (Some(key), _) => Named::other(&t.au_by_key(key)),
-                    (None, "cli") => Named::other(t.au_by_cli()),
-                    (None, "system") => Named::other(t.au_by_system()),
+                None => match (entry.ip.as_str(), key_in(entry.detail.as_deref())) {
+                    ("cli", _) => Named::other(t.au_by_cli()),
+                    ("system", _) => Named::other(t.au_by_system()),
+                    (_, Some(key)) => Named::other(&t.au_by_key(key)),
                     // By the settings, in the request of whoever they name.
                     _ if entry.action == "member.role" => Named::other(t.au_by_system()),
                     _ => Named::other(t.au_by_nobody()),

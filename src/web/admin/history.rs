@@ -33,10 +33,11 @@ impl Line {
         let name = match (&actor, told.ip.as_str()) {
             _ if own => t.md_by_self().to_owned(),
             (Some(actor), _) => format!("{} ({})", actor.name, actor.number),
-            (None, _) if let Some(key) = key_in(told.detail.as_deref()) => t.au_by_key(key),
             (None, "cli") => t.md_by_cli().to_owned(),
             (None, "system") => t.md_by_system().to_owned(),
-            (None, _) => String::new(),
+            (None, _) => {
+                key_in(told.detail.as_deref()).map_or_else(String::new, |key| t.au_by_key(key))
+            }
         };
         let refused = told.result == Outcome::Refused;
         let reason = told.reason.as_deref().map(|reason| {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::told::{Told, told};
 use crate::api_key::{ApiKey, Scope};
-use crate::flow::{NewKey, NotMade};
+use crate::flow::{NewKey, NotMade, NotRevoked};
 use crate::i18n::Texts;
 use crate::member::{Role, clean_name};
 use crate::web::Site;
@@ -25,8 +25,11 @@ const HERE: &str = "/admin/api-keys";
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 40;
 
-/// For how many days a key may count, the second if nothing is said; 0 is for ever.
-const LIVES: [u16; 4] = [30, 90, 365, 0];
+/// For how many days a key may count; 0 is for ever.
+const LIVES: [u16; 4] = [30, USUAL_LIFE, 365, 0];
+
+/// Chosen at first.
+const USUAL_LIFE: u16 = 90;
 
 #[derive(Template)]
 #[template(path = "admin/keys/index.html")]
@@ -92,6 +95,7 @@ struct New<'a> {
     scopes: Vec<(&'static str, &'static str, bool)>,
     lives: Vec<(u16, String, bool)>,
     wrong: Vec<Mistake>,
+    longest: usize,
 }
 
 impl New<'_> {
@@ -151,7 +155,7 @@ pub(in crate::web) async fn ask(
 ) -> Result<HttpResponse, Problem> {
     staff.proved(&site, "/admin/api-keys/new")?;
     let draft = Draft {
-        days: 90,
+        days: USUAL_LIFE,
         ..Draft::default()
     };
     Ok(show(&site, &staff, draft, Vec::new()))
@@ -242,11 +246,12 @@ pub(in crate::web) async fn revoke(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (id, origin) = (key_of(&id)?, staff.visitor.origin());
-    let name = site
-        .gate
-        .revoke_api_key(&staff.signed_in, id, origin)
-        .await?;
-    Ok(back(&site, name))
+    let revoked = site.gate.revoke_api_key(&staff.signed_in, id, origin);
+    match revoked.await? {
+        Ok(name) => Ok(back(&site, Some(name))),
+        Err(NotRevoked::Gone) => Ok(back(&site, None)),
+        Err(NotRevoked::Rank) => Err(ErrorId::Forbidden.into()),
+    }
 }
 
 /// The way to the list, which says what became of the key of that name.
@@ -282,6 +287,7 @@ fn show(site: &Site, staff: &Staff, draft: Draft, wrong: Vec<Mistake>) -> HttpRe
             .to_vec(),
         draft,
         wrong,
+        longest: LONGEST_NAME,
         layout,
     };
     page::render(status, &page)

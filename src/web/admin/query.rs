@@ -310,7 +310,7 @@ fn put<T>(place: &mut T, value: Option<T>) -> bool {
 }
 
 /// A whole number from 1 to `most`, in digits alone.
-fn whole(text: &str, most: i64) -> Option<i64> {
+pub(in crate::web) fn whole(text: &str, most: i64) -> Option<i64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = plain.then(|| text.parse().ok()).flatten();
     number.filter(|number| (1..=most).contains(number))

@@ -7,8 +7,8 @@ use super::problem::Code;
 use super::{Program, Refusal, bearer};
 use crate::api_key::{ApiKey, Scope, Secret};
 use crate::flow::admin::Actor;
-use crate::member::{Role, SignedIn};
-use crate::web::{Limit, Site};
+use crate::member::SignedIn;
+use crate::web::{Limit, Problem, Site, Who};
 
 /// Somebody who may use an address of the administration.
 pub(super) enum Caller {
@@ -29,31 +29,51 @@ impl Caller {
             },
         }
     }
+
+    /// For the log.
+    fn who(&self) -> String {
+        match self {
+            Self::Staff(signed_in) => format!("member {}", signed_in.member.id),
+            Self::Key(key) => format!("key {}", key.id),
+        }
+    }
 }
 
-/// Goes on for members of at least `role`, and for keys with `scope`, from networks where the
+/// Who asks, if it is somebody for whom the table has the address, from a network where the
 /// administration exists.
 pub(super) async fn administration(
     site: &Site,
     program: &Program,
     request: &HttpRequest,
-    (role, scope): (Role, Scope),
 ) -> Result<Caller, Refusal> {
+    let Some(Who::Program(role, scope)) = request.app_data::<Who>().copied() else {
+        return Err(Problem::server("an address of the administration outside its frame").into());
+    };
     let token = bearer(request)?.ok_or(Code::Unauthorized)?;
+    let caller = if token.starts_with(Secret::PREFIX) {
+        Caller::Key(key(site, program, &token, scope).await?)
+    } else {
+        Caller::Staff(Box::new(site.gate.whose(&token).await?))
+    };
     if !site.admits_staff_from(program.0.ip) {
-        return Err(Code::Forbidden.because("not from this network"));
+        let who = caller.who();
+        return Err(Code::Forbidden
+            .because("not from this network")
+            .caused_by(format!("{who}, not from ADMIN_NETWORKS")));
     }
-    if token.starts_with(Secret::PREFIX) {
-        return Ok(Caller::Key(key(site, program, &token, scope).await?));
+    if let Caller::Staff(signed_in) = &caller
+        && signed_in.member.role < role
+    {
+        let who = caller.who();
+        return Err(Code::Forbidden
+            .because("the role of the member does not allow this")
+            .caused_by(format!("{who}, of too low a role")));
     }
-    let signed_in = site.gate.whose(&token).await?;
-    if signed_in.member.role < role {
-        return Err(Code::Forbidden.because("the role of the member does not allow this"));
-    }
-    Ok(Caller::Staff(Box::new(signed_in)))
+    Ok(caller)
 }
 
-/// The API key of a request, if it may be used for that. Who shows many that do not count waits.
+/// The API key of a request, if it may be used for that. Who shows many that do not count is told to
+/// wait instead.
 pub(super) async fn server(
     site: &Site,
     program: &Program,
@@ -71,10 +91,14 @@ async fn key(site: &Site, program: &Program, token: &str, scope: Scope) -> Resul
     };
     let Some(key) = found else {
         site.limits.count(Limit::Post, program.0.ip)?;
-        return Err(Code::InvalidToken.because("not an API key that counts"));
+        return Err(Code::InvalidToken
+            .because("not an API key that counts")
+            .caused_by("not an API key that counts".to_owned()));
     };
     if !key.may(scope) {
-        return Err(Code::InsufficientScope.because("the API key is not meant for this"));
+        return Err(Code::InsufficientScope
+            .because("the API key is not meant for this")
+            .caused_by(format!("key {}, without {}", key.id, scope.code())));
     }
     Ok(key)
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::caller::server;
 use super::{Answer, Program, form, personal};
-use crate::access;
+use crate::access::Claims;
 use crate::api_key::Scope;
-use crate::flow::Introspected;
+use crate::member::SignedIn;
 use crate::web::Site;
 
 /// What is told of a token (RFC 7662 section 2.2); nothing more of one that does not count.
@@ -19,40 +19,23 @@ pub(in crate::web) struct Introspection {
     known: Option<Known>,
 }
 
-/// What is told of one that counts.
+/// What is told of one that counts: its claims, and the member's role now.
 #[derive(Serialize)]
 pub(in crate::web) struct Known {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_type: Option<&'static str>,
-    sub: String,
-    sid: String,
-    iss: String,
-    aud: String,
-    client_id: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iat: Option<i64>,
-    exp: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<String>,
-    /// The member's role now; no claim of the token.
+    token_type: &'static str,
+    #[serde(flatten)]
+    claims: Claims,
     role: &'static str,
 }
 
-impl From<Option<Introspected>> for Introspection {
-    fn from(found: Option<Introspected>) -> Self {
+impl From<Option<(Claims, SignedIn)>> for Introspection {
+    fn from(found: Option<(Claims, SignedIn)>) -> Self {
         Self {
             active: found.is_some(),
-            known: found.map(|found| Known {
-                token_type: found.claims.as_ref().map(|_| "Bearer"),
-                sub: found.signed_in.member.id.to_string(),
-                sid: found.signed_in.session.id.to_string(),
-                iss: found.parties.issuer,
-                aud: found.parties.audience,
-                client_id: access::CLIENT,
-                iat: found.claims.as_ref().map(|claims| claims.iat),
-                exp: found.ends_at.unix_timestamp(),
-                jti: found.claims.as_ref().map(|claims| claims.jti.to_string()),
-                role: found.signed_in.member.role.code(),
+            known: found.map(|(claims, signed_in)| Known {
+                token_type: "Bearer",
+                claims,
+                role: signed_in.member.role.code(),
             }),
         }
     }

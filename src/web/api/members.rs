@@ -8,14 +8,13 @@ use uuid::Uuid;
 use super::caller::{Caller, administration};
 use super::problem::Code;
 use super::{Answer, Program, Refusal, body, personal};
-use crate::api_key::Scope;
-use crate::flow::admin::directory::Stretch;
+use crate::flow::admin::directory::Slice;
 use crate::flow::admin::{Act, Done, Look, Reason, Seen, Target, end_of_day};
 use crate::i18n::machine_time;
 use crate::mask;
 use crate::member::{MemberId, Role, Standing};
 use crate::store::directory::Card;
-use crate::web::admin::ListQuery;
+use crate::web::admin::{ListQuery, whole};
 use crate::web::{Limit, Site};
 
 const HERE: &str = "/api/v1/members";
@@ -23,11 +22,6 @@ const HERE: &str = "/api/v1/members";
 /// How many members come at once if nothing is said, and at most.
 const USUAL: i64 = 50;
 const MOST: i64 = 100;
-
-/// Who may look.
-const LOOK: (Role, Scope) = (Role::Viewer, Scope::ReadMembers);
-/// Who may act.
-const ACT: (Role, Scope) = (Role::Admin, Scope::ManageMembers);
 
 /// A member, to the administration: name and address masked.
 #[derive(Serialize)]
@@ -111,7 +105,7 @@ impl Detail {
 }
 
 /// What a program wants of the list.
-struct Wish {
+struct ListRequest {
     /// The conditions, as the list of the pages writes them.
     view: ListQuery,
     descending: bool,
@@ -119,11 +113,11 @@ struct Wish {
     limit: i64,
 }
 
-impl Wish {
+impl ListRequest {
     /// Reads a query string. What is not understood is refused: a program that misspells a
     /// condition is not to act on everybody.
     fn parse(query: &str) -> Result<Self, Refusal> {
-        let mut wish = Self {
+        let mut wanted = Self {
             view: ListQuery::default(),
             descending: true,
             after: None,
@@ -132,13 +126,17 @@ impl Wish {
         let mut conditions = url::form_urlencoded::Serializer::new(String::new());
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            // An empty one is a variable that was never set, and would find everybody.
+            if value.split(',').any(str::is_empty) {
+                return Err(Code::InvalidRequest.because("a parameter says nothing"));
+            }
             if seen.iter().any(|known| *known == name) {
                 return Err(Code::InvalidRequest.because("a parameter stands there twice"));
             }
             seen.push(name.to_string());
             match &*name {
                 "sort" => {
-                    wish.descending = match &*value {
+                    wanted.descending = match &*value {
                         "-number" => true,
                         "number" => false,
                         _ => return Err(Code::InvalidRequest.because("sort is number or -number")),
@@ -146,13 +144,12 @@ impl Wish {
                 }
                 "cursor" => {
                     let unknown = || Code::InvalidRequest.because("not a cursor of this list");
-                    let number = whole(&value).ok_or_else(unknown)?;
-                    wish.after = Some(number);
+                    let number = whole(&value, i64::MAX).ok_or_else(unknown)?;
+                    wanted.after = Some(number);
                 }
                 "limit" => {
                     let wrong = || Code::InvalidRequest.because("limit is from 1 to 100");
-                    let limit = whole(&value).filter(|limit| *limit <= MOST);
-                    wish.limit = limit.ok_or_else(wrong)?;
+                    wanted.limit = whole(&value, MOST).ok_or_else(wrong)?;
                 }
                 "page" | "per" | "cols" => {
                     return Err(Code::InvalidRequest.because("an unknown parameter"));
@@ -167,11 +164,11 @@ impl Wish {
             return Err(Code::InvalidRequest
                 .because("an unknown parameter, or one that says nothing known"));
         }
-        wish.view = view;
-        Ok(wish)
+        wanted.view = view;
+        Ok(wanted)
     }
 
-    /// The query string of this wish, with the conditions as `conditions` writes them.
+    /// The query string of this wanted, with the conditions as `conditions` writes them.
     fn written(&self, conditions: String, after: Option<i64>) -> String {
         let mut said = vec![conditions];
         if !self.descending {
@@ -194,27 +191,20 @@ impl Wish {
     }
 }
 
-/// A whole number from 1 on, in digits alone.
-fn whole(text: &str) -> Option<i64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number: Option<i64> = plain.then(|| text.parse().ok()).flatten();
-    number.filter(|number| *number >= 1)
-}
-
 /// Viewers, and keys that may read: members by the list's conditions, by number.
 pub(in crate::web) async fn list(
     site: web::Data<Site>,
     program: Program,
     request: HttpRequest,
 ) -> Answer {
-    let caller = administration(&site, &program, &request, LOOK).await?;
-    let wish = Wish::parse(request.query_string())?;
-    let asked = Stretch {
-        filter: wish.view.filter.clone(),
-        descending: wish.descending,
-        after: wish.after,
-        limit: wish.limit,
-        told: wish.written(wish.view.told(), wish.after),
+    let caller = administration(&site, &program, &request).await?;
+    let wanted = ListRequest::parse(request.query_string())?;
+    let asked = Slice {
+        filter: wanted.view.filter.clone(),
+        descending: wanted.descending,
+        after: wanted.after,
+        limit: wanted.limit,
+        told: wanted.written(wanted.view.told(), wanted.after),
     };
     let found = site
         .gate
@@ -223,9 +213,9 @@ pub(in crate::web) async fn list(
     let (cards, more) = found.ok_or(Code::SearchTooVague)?;
     let next = cards.last().filter(|_| more).map(|card| card.number);
     let mut response = HttpResponse::Ok();
-    response.append_header((LINK, wish.link(&site, None, "first")));
+    response.append_header((LINK, wanted.link(&site, None, "first")));
     if next.is_some() {
-        response.append_header((LINK, wish.link(&site, next, "next")));
+        response.append_header((LINK, wanted.link(&site, next, "next")));
     }
     Ok(super::personal_with(
         &mut response,
@@ -252,7 +242,7 @@ pub(in crate::web) async fn look_up(
     payload: web::Payload,
 ) -> Answer {
     site.limits.count(Limit::Post, program.0.ip)?;
-    let caller = administration(&site, &program, &request, LOOK).await?;
+    let caller = administration(&site, &program, &request).await?;
     let sent: ByEmail = body(&request, payload).await?;
     let (actor, origin) = (caller.actor(), &program.0.origin);
     let cards = site
@@ -272,7 +262,7 @@ pub(in crate::web) async fn show(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Answer {
-    let caller = administration(&site, &program, &request, LOOK).await?;
+    let caller = administration(&site, &program, &request).await?;
     let id = member_of(&id)?;
     let (actor, origin) = (caller.actor(), &program.0.origin);
     let seen = site.gate.look_at(&actor, id, Look::Details, origin).await?;
@@ -283,7 +273,7 @@ pub(in crate::web) async fn show(
 /// What every act needs, and what one may need.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Order {
+pub(in crate::web) struct ActRequest {
     /// Why: from 5 to 300 characters, for the audit log.
     reason: String,
     /// The version of the member that the decision rests on; without one, whatever is there now.
@@ -321,13 +311,13 @@ pub(in crate::web) async fn suspend(
     payload: web::Payload,
     id: web::Path<String>,
 ) -> Answer {
-    act(&site, &program, &request, payload, &id, |site, order| {
-        let day = order.until.take().unwrap_or_default();
+    act(&site, &program, &request, payload, &id, |site, asked| {
+        let day = asked.until.take().unwrap_or_default();
         let until = end_of_day(&day, site.gate.clock.now());
         let no_day = |_| Code::InvalidRequest.because("until is a day from today on: 2026-12-31");
         Ok(Act::Suspend {
             until: until.map_err(no_day)?,
-            tell: order.notify.take().unwrap_or(false),
+            tell: asked.notify.take().unwrap_or(false),
         })
     })
     .await
@@ -369,8 +359,8 @@ pub(in crate::web) async fn role(
     payload: web::Payload,
     id: web::Path<String>,
 ) -> Answer {
-    act(&site, &program, &request, payload, &id, |_, order| {
-        let role = order.role.take().and_then(|code| Role::parse(&code));
+    act(&site, &program, &request, payload, &id, |_, asked| {
+        let role = asked.role.take().and_then(|code| Role::parse(&code));
         let role = role.ok_or_else(|| Code::InvalidRequest.because("not a role"))?;
         Ok(Act::Role(role))
     })
@@ -383,26 +373,28 @@ async fn act(
     request: &HttpRequest,
     payload: web::Payload,
     id: &str,
-    filled: impl FnOnce(&Site, &mut Order) -> Result<Act, Refusal>,
+    filled: impl FnOnce(&Site, &mut ActRequest) -> Result<Act, Refusal>,
 ) -> Answer {
     site.limits.count(Limit::Post, program.0.ip)?;
-    let caller = administration(site, program, request, ACT).await?;
+    let caller = administration(site, program, request).await?;
     let id = member_of(id)?;
-    let mut order: Order = body(request, payload).await?;
-    let act = filled(site, &mut order)?;
-    if order.until.is_some() || order.notify.is_some() || order.role.is_some() {
-        return Err(Code::InvalidRequest.because("a member of the body that means nothing here"));
+    let mut asked: ActRequest = body(request, payload).await?;
+    let act = filled(site, &mut asked)?;
+    if asked.until.is_some() || asked.notify.is_some() || asked.role.is_some() {
+        return Err(Code::InvalidRequest.because("a field that means nothing here"));
     }
+    // Of whoever may not do it anyway, no proof is asked.
     if let (Act::Role(_), Caller::Staff(signed_in)) = (act, &caller)
+        && signed_in.member.role >= act.least_role()
         && !site.gate.is_proved(signed_in)
     {
         return Err(Code::FreshProofRequired.into());
     }
     let no_reason = |_| Code::InvalidRequest.because("reason has from 5 to 300 characters");
-    let reason = Reason::parse(&order.reason).map_err(no_reason)?;
+    let reason = Reason::parse(&asked.reason).map_err(no_reason)?;
     let target = Target {
         id,
-        version: order.version,
+        version: asked.version,
     };
     let (actor, origin) = (caller.actor(), &program.0.origin);
     let done = site.gate.act(&actor, target, act, &reason, origin).await?;

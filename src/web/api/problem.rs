@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, W
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
-use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, Why, admin};
+use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, PROOF, Why, admin};
 use crate::store;
 use crate::web::error::{ErrorId, Problem};
 
@@ -14,7 +14,7 @@ use crate::web::error::{ErrorId, Problem};
 pub(in crate::web) enum Code {
     /// The request is not shaped as it must be.
     InvalidRequest,
-    /// The body is of another type than JSON.
+    /// The body is of another type than the address takes.
     UnsupportedMediaType,
     /// The body is too large.
     TooLarge,
@@ -50,7 +50,7 @@ pub(in crate::web) enum Code {
     Forbidden,
     /// The API key is not meant for this.
     InsufficientScope,
-    /// Who it is must have been proved within the last minutes.
+    /// Who it is must have been proved within the last minutes (RFC 9470).
     FreshProofRequired,
     /// Nobody does this to their own account.
     OwnAccount,
@@ -90,7 +90,7 @@ impl Code {
             Self::RateLimited => "rate_limited",
             Self::Forbidden => "forbidden",
             Self::InsufficientScope => "insufficient_scope",
-            Self::FreshProofRequired => "fresh_proof_required",
+            Self::FreshProofRequired => "insufficient_user_authentication",
             Self::OwnAccount => "own_account",
             Self::LastOwner => "last_owner",
             Self::Conflict => "conflict",
@@ -104,7 +104,7 @@ impl Code {
     fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request is not what this address takes",
-            Self::UnsupportedMediaType => "The body must be JSON",
+            Self::UnsupportedMediaType => "The body is of a type that this address does not take",
             Self::TooLarge => "The body is too large",
             Self::Unauthorized => "A bearer token is needed",
             Self::InvalidToken => "The token does not count, or not any more",
@@ -140,15 +140,16 @@ impl Code {
             }
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unauthorized | Self::InvalidToken | Self::WrongApp | Self::NotFoundInKakao => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthorized
+            | Self::InvalidToken
+            | Self::WrongApp
+            | Self::NotFoundInKakao
+            | Self::FreshProofRequired => StatusCode::UNAUTHORIZED,
             Self::ConsentMissing
             | Self::Suspended
             | Self::Under14
             | Self::Forbidden
-            | Self::InsufficientScope
-            | Self::FreshProofRequired => StatusCode::FORBIDDEN,
+            | Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::EmailConflict
             | Self::TermsRequired
             | Self::OwnAccount
@@ -334,6 +335,14 @@ impl From<Problem> for Refusal {
 }
 
 impl Refusal {
+    /// With what the log is told of it: no secret and nobody's name.
+    pub(in crate::web) fn caused_by(self, cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..self
+        }
+    }
+
     fn tell(&mut self, name: &str, value: impl Into<Value>) {
         self.more.insert(name.to_owned(), value.into());
     }
@@ -361,6 +370,10 @@ impl Refusal {
             // RFC 6750 section 3.1: without a token no error is named.
             let challenge = match code {
                 Code::Unauthorized => "Bearer".to_owned(),
+                Code::FreshProofRequired => format!(
+                    "Bearer error=\"insufficient_user_authentication\", max_age={}",
+                    PROOF.whole_seconds()
+                ),
                 _ => "Bearer error=\"invalid_token\"".to_owned(),
             };
             response.insert_header((WWW_AUTHENTICATE, challenge));

@@ -31,6 +31,7 @@ pub(in crate::web) async fn metadata(site: web::Data<Site>) -> HttpResponse {
             "token_endpoint": at("/api/v1/auth/refresh"),
             "revocation_endpoint": at("/api/v1/auth/logout"),
             "introspection_endpoint": at("/api/v1/auth/introspect"),
+            "introspection_endpoint_auth_methods_supported": ["Bearer"],
             "userinfo_endpoint": at("/api/v1/me"),
             "response_types_supported": [],
             "grant_types_supported": ["refresh_token"],

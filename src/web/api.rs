@@ -2,6 +2,7 @@
 //! are JSON; what did not work is told as a problem (RFC 9457) with a code that stays.
 
 pub(super) mod auth;
+pub(super) mod document;
 pub(super) mod me;
 mod problem;
 pub(super) mod well_known;
@@ -23,6 +24,10 @@ use super::edge::Arrived;
 use super::error::Problem;
 use crate::member::SignedIn;
 
+/// How long what is the same for everybody may be kept. A new key is published for longer before
+/// it signs.
+const KEPT: &str = "public, max-age=300";
+
 /// The longest that a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,11 @@ const LONGEST_BODY: usize = 16 * 1024;
 
 /// The longest token in a header, in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// Whether whoever asks for this path is a program, and is told of problems as one.
+pub(super) fn is_of_it(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/.well-known/") || path == document::ADDRESS
+}
 
 /// A program; let in by the frame's own record of it.
 pub(super) struct Program(pub(super) Arrived);

@@ -47,6 +47,7 @@ use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::{Handler, Responder, Route, web};
 
+pub use api::document::Document;
 pub use edge::edge;
 pub use error::{ErrorId, Problem};
 pub use limit::Limit;
@@ -272,6 +273,7 @@ pub fn bare_table() -> Vec<Address> {
             .patch(|| to(api::me::change)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
+        anyone(api::document::ADDRESS).get(|| to(api::document::document)),
     ]
 }
 

@@ -11,6 +11,7 @@ use kakao_gate::emulator::{
 use serde_json::{Value, json};
 use time::Duration;
 
+use crate::stage::contract;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, eventually, everywhere};
 
@@ -70,7 +71,9 @@ async fn post(app: &TestApp, path: &str, bearer: Option<&str>, body: Option<Valu
             .header("content-type", "application/json")
             .body(body.to_string());
     }
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&reqwest::Method::POST, path, &page);
+    page
 }
 
 async fn me(app: &TestApp, bearer: &str) -> Page {
@@ -254,6 +257,7 @@ fn what_is_no_token_of_this_app_is_refused_by_name() {
                 request = request.header("authorization", *header);
             }
             let answer = Page::read(request.send().await.unwrap()).await;
+            contract::hold(&reqwest::Method::POST, HAND_OFF, &answer);
             assert_eq!(refused(&answer, 400), code, "{headers:?}");
         }
         let long = "x".repeat(9 * 1024);
@@ -609,7 +613,9 @@ fn a_member_changes_their_name_and_nothing_else() {
                 .header("authorization", format!("Bearer {access}"))
                 .header("content-type", "application/merge-patch+json")
                 .body(body.to_string());
-            Page::read(request.send().await.unwrap()).await
+            let page = Page::read(request.send().await.unwrap()).await;
+            contract::hold(&reqwest::Method::PATCH, ME, &page);
+            page
         };
         let changed = patch(json!({ "name": " 새 이름\u{202e}\r\n " })).await;
         assert_eq!(changed.status, 200, "{}", changed.body);

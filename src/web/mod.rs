@@ -14,6 +14,7 @@ mod conflict;
 mod cookies;
 mod dead_link;
 pub mod device;
+mod docs;
 mod edge;
 mod error;
 mod forgot;
@@ -251,6 +252,8 @@ pub fn table() -> Vec<Address> {
         anyone("/privacy").get(|| to(reading::privacy)),
         anyone("/help").get(|| to(reading::help)),
         anyone("/help/kakao").get(|| to(help::kakao)),
+        anyone("/docs/api").get(|| to(docs::overview)),
+        anyone("/docs/api/{id}").get(|| to(docs::operation)),
     ]
 }
 

@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, Header, HeaderBuilder, RefOr, Response, ResponseBuilder, ServerBuilder,
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, Ref};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, InfoBuilder, Ref, RefOr, Required, Response,
+    ResponseBuilder, ServerBuilder,
+};
 
 use super::problem::{Code, Details, PROBLEM};
 use super::{KEPT, auth, me, well_known};
@@ -35,8 +37,8 @@ Kakao Login as a service: an app hands over what Kakao gave it and gets tokens; 
 
 Where GET is answered, HEAD is too, without a body. A path that is not here is answered with the problem \
 `not_found`, a method that is not here with `method_not_allowed` and the header `Allow`. A token counts in \
-the Authorization header only. Numbers and ids may get new values, objects new fields: leave aside what you \
-do not know.";
+the Authorization header only. What is about a person, and every problem, has \
+`Cache-Control: no-store`. Objects may get new fields, and problems new codes: leave aside what you do not know.";
 
 /// Every operation, in the order in which somebody may meet it.
 #[derive(OpenApi)]
@@ -90,6 +92,14 @@ impl Document {
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
                 tell_problems(operation);
+                let ways = operation.security.iter().flatten();
+                // Whoever may show nothing says in the body who it is, and others need none.
+                let instead = ways
+                    .into_iter()
+                    .any(|way| *way == SecurityRequirement::default());
+                if let (true, Some(RefOr::T(body))) = (instead, &mut operation.request_body) {
+                    body.required = Some(Required::False);
+                }
                 order.push((path.clone(), method));
             }
         }

@@ -24,12 +24,13 @@ pub(in crate::web) struct Me {
     #[schema(example = "member")]
     role: &'static str,
     /// As the member wants to be called.
-    #[schema(example = "김하늘")]
+    #[schema(required, example = "김하늘")]
     name: Option<String>,
     /// Address of a picture at Kakao.
+    #[schema(required)]
     picture: Option<String>,
     /// Language of the pages: `ko` or `en`.
-    #[schema(example = "ko")]
+    #[schema(required, example = "ko")]
     locale: Option<String>,
     #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     created_at: String,

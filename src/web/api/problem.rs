@@ -154,12 +154,13 @@ pub(super) struct Details<'a> {
     code: Code,
     /// What it was this time. Never anything that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<&'static str>,
     /// Leads to the line in the service's log.
     r#ref: &'a str,
     /// With `suspended`: until when, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = DateTime)]
+    #[schema(nullable = false, format = DateTime)]
     until: Option<String>,
     /// With `consent_missing`: the consent items to ask for at Kakao.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

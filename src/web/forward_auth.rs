@@ -31,7 +31,7 @@ const REDIRECT: HeaderName = HeaderName::from_static("x-auth-redirect");
     description = "For nginx (auth_request), Caddy (forward_auth) and Traefik (ForwardAuth), which send \
         the head of every request to another site here, with the visitor's cookies. What they tell of \
         the request counts from TRUSTED_PROXIES only.",
-    security(("session" = []), ()),
+    security(("session" = [])),
     params(
         ("role" = Option<String>, Query, description = "The least role that may pass: `viewer`, \
             `admin` or `owner`. Set by the proxy's own configuration; anything else in the query lets \
@@ -44,7 +44,7 @@ const REDIRECT: HeaderName = HeaderName::from_static("x-auth-redirect");
             headers(
                 ("X-Auth-Member" = String, description = "The member's id"),
                 ("X-Auth-Number" = i64, description = "The member's number"),
-                ("X-Auth-Role" = String, description = "`member`, `viewer`, `admin` or `owner`"),
+                ("X-Auth-Role" = String, description = "member, viewer, admin or owner"),
                 ("X-Auth-Name" = String, description = "The name, percent-encoded; may be empty"),
                 ("Cache-Control" = String, description = "no-store"),
             ),

@@ -25,7 +25,7 @@ fn http() -> reqwest::Client {
 }
 
 /// What Kakao gives an app of `person`'s by this key.
-async fn kakao_gives(app: &TestApp, person: &str, (key, secret): (&str, &str)) -> Value {
+pub async fn kakao_gives(app: &TestApp, person: &str, (key, secret): (&str, &str)) -> Value {
     let redirect = format!("{}/auth/kakao/callback", app.url);
     let address = url::Url::parse_with_params(
         &format!("{}/oauth/authorize", app.emulator.url()),
@@ -105,7 +105,7 @@ fn refused(page: &Page, status: u16) -> String {
 }
 
 /// Ours, for what Kakao gave: the access and the refresh token.
-async fn taken(app: &TestApp, person: &str) -> (String, String) {
+pub async fn taken(app: &TestApp, person: &str) -> (String, String) {
     let page = post(app, HAND_OFF, Some(&access_of(app, person).await), None).await;
     pair(&page)
 }

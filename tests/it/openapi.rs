@@ -1,5 +1,7 @@
 //! The API's document: it is valid, whole and true.
 
+mod fuzz;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kakao_gate::web::{bare_table, table};

@@ -48,6 +48,7 @@ fn collect<'a>(document: &'a Value, schema: &'a Value, within: &str, all: &mut V
             .into_iter()
             .find(|inner| at(inner, "/properties").is_object());
         let Some(object) = object else {
+            let property = resolved(document, property);
             all.push(Field {
                 kind: kind(property),
                 optional: !required.iter().any(|needed| needed == name),

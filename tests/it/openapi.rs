@@ -1,6 +1,7 @@
 //! The API's document: it is valid, whole and true.
 
 mod fuzz;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 

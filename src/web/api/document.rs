@@ -152,7 +152,7 @@ pub(in crate::web) async fn document(site: web::Data<Site>) -> HttpResponse {
 }
 
 /// What somebody may show, each said as who it is that has it.
-fn schemes(cookie: &str) -> [(&'static str, SecurityScheme); 3] {
+fn schemes(cookie: &str) -> impl IntoIterator<Item = (&'static str, SecurityScheme)> {
     let bearer = |description: &str| {
         let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
         http.description(Some(description))

@@ -154,7 +154,9 @@ impl Dice {
 
     /// Where tokens stand that belong in a header, and more.
     fn path(&self, operation: &Operation<'_>, pocket: &Pocket) -> String {
-        let path = operation.path.replace("{id}", "zq7mark");
+        let parts = operation.path.split('/');
+        let parts = parts.map(|part| if part.starts_with('{') { MARK } else { part });
+        let path = parts.collect::<Vec<_>>().join("/");
         let query = match self.query {
             0 | 1 => String::new(),
             2 => format!("?access_token={}&{MARK}={MARK}", pocket.access),

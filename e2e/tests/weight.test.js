@@ -7,7 +7,7 @@ import { startDemo } from '../harness/demo.mjs';
 import { logIn } from '../harness/story.mjs';
 
 const KB = 1024;
-const PAGES = ['/', '/login', '/logged-out', '/help', '/privacy', '/auth/error?e=kakao_down', '/nowhere'];
+const PAGES = ['/', '/login', '/logged-out', '/help', '/privacy', '/docs/api', '/docs/api/handOff', '/auth/error?e=kakao_down', '/nowhere'];
 const MEMBER_PAGES = ['/me', '/me/sessions', '/logout'];
 
 let demo;

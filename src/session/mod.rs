@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub use backend::{Backend, BackendDown, InvalidRedisUrl};
 pub use pick::{CookieKeys, pick_session_cookie};
 
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::vault::{Vault, branch, fingerprint};
 
 /// The one entry of the session state.
@@ -165,11 +165,7 @@ impl SessionCookie {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let secure = config.public_url.is_https();
-        let name = if secure {
-            "__Host-kg-session"
-        } else {
-            "kg-session"
-        };
+        let name = Self::name_at(&config.public_url);
         let key =
             |master: &crate::vault::MasterKey| Key::from(&master.derive::<64>("session cookie"));
         let max = i64::try_from(config.sessions.max.as_secs()).unwrap_or(i64::MAX);
@@ -180,6 +176,16 @@ impl SessionCookie {
             secure,
             keys: CookieKeys::new(name, keys, max_age),
             max_age,
+        }
+    }
+
+    /// What the cookie is called at this address.
+    #[must_use]
+    pub fn name_at(public_url: &PublicUrl) -> &'static str {
+        if public_url.is_https() {
+            "__Host-kg-session"
+        } else {
+            "kg-session"
         }
     }
 

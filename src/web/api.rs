@@ -3,6 +3,7 @@
 
 pub(super) mod auth;
 mod caller;
+pub(super) mod document;
 pub(super) mod introspect;
 pub(super) mod me;
 pub(super) mod members;
@@ -28,6 +29,10 @@ use super::edge::Arrived;
 use super::error::Problem;
 use crate::member::SignedIn;
 
+/// How long what is the same for everybody may be kept. A new key is published for longer before
+/// it signs.
+const KEPT: &str = "public, max-age=300";
+
 /// The longest that a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -36,6 +41,11 @@ const LONGEST_BODY: usize = 16 * 1024;
 
 /// The longest token in a header, in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// Whether whoever asks for this path is a program, and is told of problems as one.
+pub(super) fn is_of_it(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/.well-known/") || path == document::ADDRESS
+}
 
 /// A program; let in by the frame's own record of it.
 pub(super) struct Program(pub(super) Arrived);

@@ -142,7 +142,7 @@ fn wants_json(path: &str, headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     path.starts_with("/health/")
-        || path.starts_with("/api/")
+        || api::is_of_it(path)
         || path.starts_with("/webhooks/")
         || (path == forward_auth::ADDRESS && !accept.contains("text/html"))
         || (accept.contains("application/json") && !accept.contains("text/html"))
@@ -166,7 +166,7 @@ fn answer(
     problem: &Problem,
 ) -> HttpResponse {
     log_cause(arrived, problem);
-    if arrived.path.starts_with("/api/") {
+    if api::is_of_it(&arrived.path) {
         return api::Refusal::from(problem).respond(&arrived.origin.request_id);
     }
     problem.respond(site, arrived, visitor)
@@ -212,7 +212,7 @@ fn refusal_in(error: &Error) -> Option<api::Refusal> {
 
 fn log_refusal(arrived: &Arrived, refusal: &api::Refusal) {
     let Some(cause) = refusal.cause() else { return };
-    let (id, error) = (&arrived.origin.request_id, refusal.code().as_str());
+    let (id, error) = (&arrived.origin.request_id, refusal.code().to_string());
     if refusal.code().status().is_server_error() {
         tracing::error!(request.id = %id, error, ?cause, "request failed");
     } else {

@@ -13,7 +13,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
+use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::cookies::FailureContext;
 use super::edge::Arrived;
@@ -587,8 +589,25 @@ pub(super) fn address_of(code: &str) -> String {
     format!("/auth/error?e={code}")
 }
 
-fn as_json(error: &str, message: &str, reference: &str) -> serde_json::Value {
-    serde_json::json!({ "error": error, "message": message, "ref": reference })
+/// What a program is told that asked for a page.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
+pub(super) struct Told<'a> {
+    /// The stable code.
+    #[schema(example = "session_expired")]
+    error: &'a str,
+    /// In words, in the language that was asked for.
+    message: &'a str,
+    /// Leads to the line in the service's log.
+    r#ref: &'a str,
+}
+
+fn as_json<'a>(error: &'a str, message: &'a str, reference: &'a str) -> Told<'a> {
+    Told {
+        error,
+        message,
+        r#ref: reference,
+    }
 }
 
 impl fmt::Display for Problem {

@@ -10,7 +10,7 @@ use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Site;
-use super::error::{ErrorId, Problem, signed_out};
+use super::error::{ErrorId, Problem, Told, signed_out};
 use super::page::see_other;
 use super::visitor::{Member, Visitor};
 use super::{address, login};
@@ -22,6 +22,67 @@ pub(super) const ADDRESS: &str = "/forward-auth";
 /// For nginx, which passes on no redirect: where it is to lead instead of answering 401.
 const REDIRECT: HeaderName = HeaderName::from_static("x-auth-redirect");
 
+#[utoipa::path(
+    get,
+    path = "/forward-auth",
+    operation_id = "forwardAuth",
+    tag = "Proxies",
+    summary = "Ask whether a request may pass, and whose it is",
+    description = "For nginx (auth_request), Caddy (forward_auth) and Traefik (ForwardAuth), which send \
+        the head of every request to another site here, with the visitor's cookies. What they tell of \
+        the request counts from TRUSTED_PROXIES only.",
+    security(("session" = [])),
+    params(
+        ("role" = Option<String>, Query, description = "The least role that may pass: `viewer`, \
+            `admin` or `owner`. Set by the proxy's own configuration; anything else in the query lets \
+            nobody pass.", example = "admin"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The request may pass. The headers say whose it is, and are always all there.",
+            headers(
+                ("X-Auth-Member" = String, description = "The member's id"),
+                ("X-Auth-Number" = i64, description = "The member's number"),
+                ("X-Auth-Role" = String, description = "member, viewer, admin or owner"),
+                ("X-Auth-Name" = String, description = "The name, percent-encoded; may be empty"),
+                ("Cache-Control" = String, description = "no-store"),
+            ),
+        ),
+        (
+            status = 303,
+            description = "Nobody is signed in, and a page was asked for (Caddy, Traefik): to be \
+                passed on to the visitor",
+            headers(("Location" = String, description = "The login page, which leads back")),
+        ),
+        (
+            status = 401,
+            description = "`session_expired`: nobody is signed in",
+            body = Told,
+            headers(
+                ("WWW-Authenticate" = String, description = "Cookie"),
+                ("X-Auth-Redirect" = String, description = "The login page, which leads back: \
+                    for nginx, and only where a page of a listed site was asked for"),
+            ),
+        ),
+        (
+            status = 403,
+            description = "`forbidden`: somebody of another role, or a query that is not one role",
+            content((Told = "application/json"), (String = "text/html")),
+        ),
+        (
+            status = 500,
+            description = "`server`: something went wrong here; nobody may pass",
+            content((Told = "application/json"), (String = "text/html")),
+        ),
+        (
+            status = 503,
+            description = "`unavailable`: nobody knows who it is; nobody may pass",
+            content((Told = "application/json"), (String = "text/html")),
+            headers(("Retry-After" = i64, description = "Seconds to wait")),
+        ),
+    ),
+)]
 /// Anyone, through a proxy. 200 with who it is, 403 for somebody of another role, 401 or the way to
 /// the login page for nobody.
 pub(super) async fn ask(

@@ -14,6 +14,7 @@ mod conflict;
 mod cookies;
 mod dead_link;
 pub mod device;
+mod docs;
 mod edge;
 mod error;
 mod forgot;
@@ -47,6 +48,7 @@ use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::{Handler, Responder, Route, web};
 
+pub use api::document::Document;
 pub use edge::edge;
 pub use error::{ErrorId, Problem};
 pub use limit::Limit;
@@ -260,6 +262,8 @@ pub fn table() -> Vec<Address> {
         anyone("/privacy").get(|| to(reading::privacy)),
         anyone("/help").get(|| to(reading::help)),
         anyone("/help/kakao").get(|| to(help::kakao)),
+        anyone("/docs/api").get(|| to(docs::overview)),
+        anyone("/docs/api/{id}").get(|| to(docs::operation)),
     ]
 }
 
@@ -312,6 +316,7 @@ pub fn bare_table() -> Vec<Address> {
         .post(|| to(api::members::role)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
+        anyone(api::document::ADDRESS).get(|| to(api::document::document)),
     ]
 }
 

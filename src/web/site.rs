@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::api::document::Document;
 use super::cookies::CookieNames;
 use super::error::{ErrorId, Problem};
 use super::health::Readiness;
@@ -11,7 +12,7 @@ use super::limit::Limits;
 use crate::config::{Config, PublicUrl, UnlinkMethod};
 use crate::flow::{Gate, Sites};
 use crate::i18n::{Lang, Texts};
-use crate::session::Backend;
+use crate::session::{Backend, SessionCookie};
 
 /// The service as its pages know it.
 pub struct Site {
@@ -32,6 +33,7 @@ pub struct Site {
     pub(super) audit_days: u64,
     pub(super) contact_email: Option<String>,
     pub(super) content_security_policy: String,
+    pub(super) document: Document,
     pub(super) demo: bool,
     pub(super) readiness: Readiness,
     pub(super) unlink_method: UnlinkMethod,
@@ -68,6 +70,10 @@ impl Site {
             content_security_policy: format!(
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src {pictures}; \
                  form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            document: Document::new(
+                &config.public_url,
+                SessionCookie::name_at(&config.public_url),
             ),
             demo,
             readiness: Readiness::default(),

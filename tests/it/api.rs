@@ -13,6 +13,7 @@ use kakao_gate::emulator::{
 use serde_json::{Value, json};
 use time::Duration;
 
+use crate::stage::contract;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, eventually, everywhere};
 
@@ -26,7 +27,7 @@ fn http() -> reqwest::Client {
 }
 
 /// What Kakao gives an app of `person`'s by this key.
-async fn kakao_gives(app: &TestApp, person: &str, (key, secret): (&str, &str)) -> Value {
+pub async fn kakao_gives(app: &TestApp, person: &str, (key, secret): (&str, &str)) -> Value {
     let redirect = format!("{}/auth/kakao/callback", app.url);
     let address = url::Url::parse_with_params(
         &format!("{}/oauth/authorize", app.emulator.url()),
@@ -72,7 +73,9 @@ async fn post(app: &TestApp, path: &str, bearer: Option<&str>, body: Option<Valu
             .header("content-type", "application/json")
             .body(body.to_string());
     }
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&reqwest::Method::POST, path, &page);
+    page
 }
 
 async fn me(app: &TestApp, bearer: &str) -> Page {
@@ -104,7 +107,7 @@ fn refused(page: &Page, status: u16) -> String {
 }
 
 /// Ours, for what Kakao gave: the access and the refresh token.
-async fn taken(app: &TestApp, person: &str) -> (String, String) {
+pub async fn taken(app: &TestApp, person: &str) -> (String, String) {
     let page = post(app, HAND_OFF, Some(&access_of(app, person).await), None).await;
     pair(&page)
 }
@@ -256,6 +259,7 @@ fn what_is_no_token_of_this_app_is_refused_by_name() {
                 request = request.header("authorization", *header);
             }
             let answer = Page::read(request.send().await.unwrap()).await;
+            contract::hold(&reqwest::Method::POST, HAND_OFF, &answer);
             assert_eq!(refused(&answer, 400), code, "{headers:?}");
         }
         let long = "x".repeat(9 * 1024);
@@ -611,7 +615,9 @@ fn a_member_changes_their_name_and_nothing_else() {
                 .header("authorization", format!("Bearer {access}"))
                 .header("content-type", "application/merge-patch+json")
                 .body(body.to_string());
-            Page::read(request.send().await.unwrap()).await
+            let page = Page::read(request.send().await.unwrap()).await;
+            contract::hold(&reqwest::Method::PATCH, ME, &page);
+            page
         };
         let changed = patch(json!({ "name": " 새 이름\u{202e}\r\n " })).await;
         assert_eq!(changed.status, 200, "{}", changed.body);

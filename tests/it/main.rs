@@ -58,6 +58,7 @@ mod logs;
 mod member_command;
 mod migrations;
 mod my_account;
+mod openapi;
 mod openid_connect;
 mod outbox;
 mod owners;

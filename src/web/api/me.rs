@@ -2,23 +2,39 @@
 
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::problem::Code;
+use super::problem::{BEARER, BODY, Code};
 use super::{Answer, Program, body, personal, signed_in};
 use crate::i18n::machine_time;
 use crate::member::{Member, clean_name};
 use crate::web::{Limit, Site};
 
 /// A member, to themselves.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Member)]
 pub(in crate::web) struct Me {
+    /// Stays the same for as long as the member does.
+    #[schema(format = "uuid", example = "01900000-0000-7000-8000-000000000000")]
     id: String,
+    /// Counts members, from 1.
+    #[schema(minimum = 1, example = 42)]
     number: i64,
+    /// `member`, or what they may do in the administration.
+    #[schema(example = "member")]
     role: &'static str,
+    /// As the member wants to be called.
+    #[schema(required, example = "김하늘")]
     name: Option<String>,
+    /// Address of a picture at Kakao.
+    #[schema(required)]
     picture: Option<String>,
+    /// Language of the pages: `ko` or `en`.
+    #[schema(required, example = "ko")]
     locale: Option<String>,
+    #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     created_at: String,
+    #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     last_login_at: String,
 }
 
@@ -37,6 +53,23 @@ impl Me {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    operation_id = "me",
+    tag = "Member",
+    summary = "See who the token shows",
+    description = "The session behind the token is looked at each time: after a logout, a suspension \
+        or a withdrawal the token counts no more.",
+    security(("accessToken" = [])),
+    responses((
+        status = 200,
+        description = "The member",
+        body = Me,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BEARER, Code::Unavailable]))),
+)]
 /// Members, by access token.
 pub(in crate::web) async fn show(
     site: web::Data<Site>,
@@ -48,12 +81,34 @@ pub(in crate::web) async fn show(
 }
 
 /// What may be changed; whatever else is named refuses the whole.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Changes {
+    /// With at least one visible character. What is invisible is left out.
+    #[schema(example = "김하늘")]
     name: String,
 }
 
+#[utoipa::path(
+    patch,
+    path = "/api/v1/me",
+    operation_id = "changeMe",
+    tag = "Member",
+    summary = "Change the name",
+    description = "A merge patch (RFC 7396). Whatever else is named refuses the whole.",
+    security(("accessToken" = [])),
+    request_body(content(
+        (Changes = "application/json"),
+        (Changes = "application/merge-patch+json"),
+    )),
+    responses((
+        status = 200,
+        description = "The member as they are now",
+        body = Me,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, BEARER, Code::RateLimited, Code::Unavailable]))),
+)]
 /// Members, by access token, within the limit of forms: the name (RFC 7396).
 pub(in crate::web) async fn change(
     site: web::Data<Site>,

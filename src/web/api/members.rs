@@ -3,10 +3,11 @@
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::caller::{Caller, administration};
-use super::problem::Code;
+use super::problem::{ACT, ADMINISTRATION, BODY, Code};
 use super::{Answer, Program, Refusal, body, personal};
 use crate::flow::admin::directory::Slice;
 use crate::flow::admin::{Act, Done, Look, Reason, Seen, Target, end_of_day};
@@ -24,19 +25,41 @@ const USUAL: i64 = 50;
 const MOST: i64 = 100;
 
 /// A member, to the administration: name and address masked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MaskedMember)]
 pub(in crate::web) struct Masked {
+    #[schema(value_type = String, format = "uuid", example = "01900000-0000-7000-8000-000000000000")]
     id: Uuid,
+    /// Counts members, from 1.
+    #[schema(minimum = 1, example = 42)]
     number: i64,
+    /// Masked.
+    #[schema(required, example = "김*늘")]
     name: Option<String>,
+    /// Masked.
+    #[schema(required, example = "o***@example.com")]
     email: Option<String>,
+    /// How they came: `kakao` or `email`.
+    #[schema(example = "kakao")]
     provider: &'static str,
+    /// `member`, `viewer`, `admin` or `owner`.
+    #[schema(example = "member")]
     role: &'static str,
+    /// `active`, `suspended`, `unverified` or `withdrawn`.
+    #[schema(example = "active")]
     standing: &'static str,
+    /// When a suspension ends by itself.
+    #[schema(required, format = DateTime)]
     suspended_until: Option<String>,
+    #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     joined_at: String,
+    /// When they last signed in; when they joined, if they never did.
+    #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     last_login_at: String,
+    #[schema(required, format = DateTime)]
     withdrawn_at: Option<String>,
+    /// Grows with every act of the administration on the member.
+    #[schema(example = 0)]
     version: i64,
 }
 
@@ -63,28 +86,37 @@ impl Masked {
 }
 
 /// A part of the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::web) struct Members {
     members: Vec<Masked>,
     /// Where the next part begins; none after the last.
+    #[schema(required, example = "42")]
     next_cursor: Option<String>,
 }
 
 /// One member.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemberDetail)]
 pub(in crate::web) struct Detail {
-    #[serde(flatten)]
     member: Masked,
     /// Why they are suspended, in the words of whoever did it.
+    #[schema(required)]
     suspended_because: Option<String>,
+    #[schema(required)]
     kakao: Option<Kakao>,
 }
 
 /// A member's Kakao account, masked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KakaoAccount)]
 pub(in crate::web) struct Kakao {
+    /// Masked.
+    #[schema(example = "***1234")]
     id: String,
+    /// Whether it is connected to the service now.
     is_connected: bool,
+    /// Masked.
+    #[schema(required, example = "o***@example.com")]
     email: Option<String>,
     is_email_confirmed: bool,
 }
@@ -191,6 +223,33 @@ impl ListRequest {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/members",
+    operation_id = "members",
+    tag = "Administration",
+    summary = "List members",
+    description = "Masked, by number. What is not understood is refused, and so is a parameter that says nothing. Each look is in the audit log.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("q" = Option<String>, Query, description = "A part of the name, or the member number"),
+        ("status" = Option<String>, Query, description = "Any of `active`, `suspended`, `unverified`, `withdrawn`, with commas", example = "active"),
+        ("provider" = Option<String>, Query, description = "Any of `kakao`, `email`, with commas"),
+        ("role" = Option<String>, Query, description = "Any of `member`, `viewer`, `admin`, `owner`, with commas"),
+        ("from" = Option<String>, Query, description = "The first day of joining, in Seoul, as `2026-01-31`"),
+        ("to" = Option<String>, Query, description = "The last day of joining"),
+        ("sort" = Option<String>, Query, description = "`-number`, the newest first, or `number`"),
+        ("limit" = Option<i64>, Query, description = "How many at most, from 1 to 100; 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the answer before"),
+    ),
+    responses((
+        status = 200,
+        description = "A part of the list",
+        body = Members,
+        headers(("Cache-Control" = String, description = "no-store"), ("Link" = String, description = "The first part, and the next if there is one (RFC 8288)")),
+    )),
+    extensions(("x-problems" = json!([ADMINISTRATION, Code::SearchTooVague]))),
+)]
 /// Viewers, and keys that may read: members by the list's conditions, by number.
 pub(in crate::web) async fn list(
     site: web::Data<Site>,
@@ -227,12 +286,32 @@ pub(in crate::web) async fn list(
 }
 
 /// An email address, which belongs in no address of a page.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EmailAddress)]
 pub(in crate::web) struct ByEmail {
+    /// Whole, in any case.
+    #[schema(example = "somebody@example.com")]
     email: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/lookup",
+    operation_id = "memberByEmail",
+    tag = "Administration",
+    summary = "Find members by email address",
+    description = "At most five with exactly this address, masked. An address has no place in an URL.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    request_body = ByEmail,
+    responses((
+        status = 200,
+        description = "Those who have it",
+        body = Members,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION]))),
+)]
 /// Viewers, and keys that may read, within the limit of forms: members with exactly this email
 /// address, at most five.
 pub(in crate::web) async fn look_up(
@@ -255,6 +334,25 @@ pub(in crate::web) async fn look_up(
     }))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/members/{id}",
+    operation_id = "member",
+    tag = "Administration",
+    summary = "See one member",
+    description = "Masked. Each look is in the audit log.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
+    ),
+    responses((
+        status = 200,
+        description = "The member",
+        body = Detail,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([ADMINISTRATION, Code::NotFound]))),
+)]
 /// Viewers, and keys that may read: one member.
 pub(in crate::web) async fn show(
     site: web::Data<Site>,
@@ -271,24 +369,32 @@ pub(in crate::web) async fn show(
 }
 
 /// What every act needs, and what one may need.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Act)]
 pub(in crate::web) struct ActRequest {
-    /// Why: from 5 to 300 characters, for the audit log.
+    /// Why, for the audit log.
+    #[schema(min_length = 5, max_length = 300, example = "spam, reported twice")]
     reason: String,
     /// The version of the member that the decision rests on; without one, whatever is there now.
+    #[schema(nullable = false)]
     version: Option<i64>,
-    /// Of a suspension: the last day in Seoul, such as `2026-12-31`; without one, until it is lifted.
+    /// Of a suspension: the last day in Seoul; without one, until it is lifted.
+    #[schema(nullable = false, example = "2999-12-31")]
     until: Option<String>,
     /// Of a suspension: whether the member is written to, with the reason.
+    #[schema(nullable = false)]
     notify: Option<bool>,
-    /// The role to give.
+    /// Of a change of role, where it is required: `member`, `viewer`, `admin` or `owner`.
+    #[schema(nullable = false)]
     role: Option<String>,
 }
 
 /// What was done.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::web) struct Outcome {
+    /// The member's number.
+    #[schema(minimum = 1, example = 42)]
     number: i64,
     /// How many sessions ended.
     sessions_ended: u64,
@@ -303,6 +409,26 @@ impl From<Done> for Outcome {
     }
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/{id}/suspend",
+    operation_id = "suspendMember",
+    tag = "Administration",
+    summary = "Suspend a member",
+    description = "Ends every session of theirs, and Kakao's tokens, at once. A key acts on members who are not of the administration.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
+    ),
+    request_body = ActRequest,
+    responses((
+        status = 200,
+        description = "Done",
+        body = Outcome,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT]))),
+)]
 /// Admins of members below them, and keys that may manage, within the limit of forms.
 pub(in crate::web) async fn suspend(
     site: web::Data<Site>,
@@ -323,6 +449,26 @@ pub(in crate::web) async fn suspend(
     .await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/{id}/restore",
+    operation_id = "restoreMember",
+    tag = "Administration",
+    summary = "Lift a suspension",
+    description = "A key acts on members who are not of the administration.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
+    ),
+    request_body = ActRequest,
+    responses((
+        status = 200,
+        description = "Done",
+        body = Outcome,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT]))),
+)]
 /// Admins of members below them, and keys that may manage, within the limit of forms.
 pub(in crate::web) async fn restore(
     site: web::Data<Site>,
@@ -337,6 +483,26 @@ pub(in crate::web) async fn restore(
     .await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/{id}/logout",
+    operation_id = "logOutMember",
+    tag = "Administration",
+    summary = "Log a member out everywhere",
+    description = "Ends every session of theirs, and Kakao's tokens, at once. A key acts on members who are not of the administration.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
+    ),
+    request_body = ActRequest,
+    responses((
+        status = 200,
+        description = "Done",
+        body = Outcome,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT]))),
+)]
 /// Admins of members below them, and keys that may manage, within the limit of forms.
 pub(in crate::web) async fn log_out(
     site: web::Data<Site>,
@@ -351,6 +517,26 @@ pub(in crate::web) async fn log_out(
     .await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/{id}/role",
+    operation_id = "changeRole",
+    tag = "Administration",
+    summary = "Change a role",
+    description = "For owners, with a token of a browser that has proved within ten minutes who it is (RFC 9470). No key does this.",
+    security(("accessToken" = []), ("apiKey" = [])),
+    params(
+        ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
+    ),
+    request_body = ActRequest,
+    responses((
+        status = 200,
+        description = "Done",
+        body = Outcome,
+        headers(("Cache-Control" = String, description = "no-store")),
+    )),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT, Code::FreshProofRequired]))),
+)]
 /// Owners with a fresh proof, within the limit of forms; no key.
 pub(in crate::web) async fn role(
     site: web::Data<Site>,

@@ -3,14 +3,22 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, PROOF, Why, admin};
+use crate::i18n::machine_time;
 use crate::store;
 use crate::web::error::{ErrorId, Problem};
 
+/// The type of an answer that tells of a problem.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// The stable name of what went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ProblemCode)]
 pub(in crate::web) enum Code {
     /// The request is not shaped as it must be.
     InvalidRequest,
@@ -23,6 +31,7 @@ pub(in crate::web) enum Code {
     /// The token is not one that counts, or not any more.
     InvalidToken,
     /// An authorization code stands where a token belongs.
+    #[serde(rename = "authorization_code")]
     AuthorizationGrant,
     /// The token of Kakao's was issued to another app.
     WrongApp,
@@ -51,6 +60,7 @@ pub(in crate::web) enum Code {
     /// The API key is not meant for this.
     InsufficientScope,
     /// Who it is must have been proved within the last minutes (RFC 9470).
+    #[serde(rename = "insufficient_user_authentication")]
     FreshProofRequired,
     /// Nobody does this to their own account.
     OwnAccount,
@@ -69,39 +79,7 @@ pub(in crate::web) enum Code {
 }
 
 impl Code {
-    pub(in crate::web) fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidRequest => "invalid_request",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::TooLarge => "too_large",
-            Self::Unauthorized => "unauthorized",
-            Self::InvalidToken => "invalid_token",
-            Self::AuthorizationGrant => "authorization_code",
-            Self::WrongApp => "wrong_app",
-            Self::NotFoundInKakao => "not_found_in_kakao",
-            Self::ConsentMissing => "consent_missing",
-            Self::KakaoUnavailable => "kakao_unavailable",
-            Self::Suspended => "suspended",
-            Self::Under14 => "under14",
-            Self::EmailConflict => "email_conflict",
-            Self::TermsRequired => "terms_required",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::RateLimited => "rate_limited",
-            Self::Forbidden => "forbidden",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::FreshProofRequired => "insufficient_user_authentication",
-            Self::OwnAccount => "own_account",
-            Self::LastOwner => "last_owner",
-            Self::Conflict => "conflict",
-            Self::Already => "already",
-            Self::SearchTooVague => "search_too_vague",
-            Self::Unavailable => "unavailable",
-            Self::Server => "server",
-        }
-    }
-
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request is not what this address takes",
             Self::UnsupportedMediaType => "The body is of a type that this address does not take",
@@ -164,6 +142,11 @@ impl Code {
         }
     }
 
+    /// What a program may be told.
+    pub(super) fn example(self) -> serde_json::Value {
+        serde_json::json!(Refusal::from(self).details("0a1b2c3d4e5f"))
+    }
+
     /// With what the program is told of it: nothing internal, and nothing that it sent.
     pub(in crate::web) fn because(self, detail: &'static str) -> Refusal {
         Refusal {
@@ -171,6 +154,71 @@ impl Code {
             ..self.into()
         }
     }
+}
+
+/// As it is written.
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// Codes of whatever takes a body.
+pub(super) const BODY: &[Code] = &[
+    Code::InvalidRequest,
+    Code::UnsupportedMediaType,
+    Code::TooLarge,
+];
+
+/// Codes of whatever takes an access token of ours.
+pub(super) const BEARER: &[Code] = &[Code::InvalidRequest, Code::Unauthorized, Code::InvalidToken];
+
+/// Codes of whatever is for the administration.
+pub(super) const ADMINISTRATION: &[Code] = &[
+    Code::InvalidRequest,
+    Code::Unauthorized,
+    Code::InvalidToken,
+    Code::Forbidden,
+    Code::InsufficientScope,
+    Code::RateLimited,
+    Code::Unavailable,
+];
+
+/// Codes of whatever is done to a member.
+pub(super) const ACT: &[Code] = &[
+    Code::NotFound,
+    Code::OwnAccount,
+    Code::LastOwner,
+    Code::Conflict,
+    Code::Already,
+];
+
+/// What did not work, as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Details<'a> {
+    /// `urn:kakao-gate:` and the code.
+    #[schema(example = "urn:kakao-gate:invalid_token")]
+    r#type: String,
+    /// What went wrong, for developers; the same for each code.
+    title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    code: Code,
+    /// What it was this time. Never anything that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<&'static str>,
+    /// Leads to the line in the service's log.
+    r#ref: &'a str,
+    /// With `suspended`: until when, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    until: Option<String>,
+    /// With `consent_missing`: the consent items to ask for at Kakao.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schema(required = false)]
+    scopes: &'a [String],
 }
 
 /// Why a program is not answered as it was meant.
@@ -183,7 +231,8 @@ pub(in crate::web) struct Refusal {
     /// Seconds to wait.
     wait: Option<u64>,
     allow: Option<String>,
-    more: Map<String, Value>,
+    until: Option<OffsetDateTime>,
+    scopes: Box<[String]>,
 }
 
 impl From<Code> for Refusal {
@@ -194,7 +243,8 @@ impl From<Code> for Refusal {
             cause: None,
             wait: None,
             allow: None,
-            more: Map::new(),
+            until: None,
+            scopes: Box::default(),
         }
     }
 }
@@ -262,13 +312,10 @@ impl From<NotTaken> for Refusal {
             NotTaken::NotInKakao => Code::NotFoundInKakao.into(),
             NotTaken::Conflict => Code::EmailConflict.into(),
             NotTaken::TermsRequired => Code::TermsRequired.into(),
-            NotTaken::Suspended(until) => {
-                let mut refusal = Self::from(Code::Suspended);
-                if let Some(until) = until {
-                    refusal.tell("until", crate::i18n::machine_time(until));
-                }
-                refusal
-            }
+            NotTaken::Suspended(until) => Self {
+                until,
+                ..Code::Suspended.into()
+            },
             NotTaken::Failed(failure) => failure.into(),
         }
     }
@@ -292,15 +339,12 @@ impl From<LoginFailure> for Refusal {
             Why::Unavailable => Code::Unavailable,
             _ => Code::Server,
         };
-        let mut refusal = Self {
+        Self {
             cause: failure.cause,
             wait,
+            scopes: scopes.into_boxed_slice(),
             ..code.into()
-        };
-        if !scopes.is_empty() {
-            refusal.tell("scopes", scopes);
         }
-        refusal
     }
 }
 
@@ -343,28 +387,25 @@ impl Refusal {
         }
     }
 
-    fn tell(&mut self, name: &str, value: impl Into<Value>) {
-        self.more.insert(name.to_owned(), value.into());
+    fn details<'a>(&'a self, reference: &'a str) -> Details<'a> {
+        Details {
+            r#type: format!("urn:kakao-gate:{}", self.code),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code,
+            detail: self.detail,
+            r#ref: reference,
+            until: self.until.map(machine_time),
+            scopes: &self.scopes,
+        }
     }
 
     /// The answer; `reference` leads to the cause in the log.
     pub(in crate::web) fn respond(&self, reference: &str) -> HttpResponse {
         let (code, status) = (self.code, self.code.status());
-        let mut body = self.more.clone();
-        body.insert(
-            "type".to_owned(),
-            json!(format!("urn:kakao-gate:{}", code.as_str())),
-        );
-        body.insert("title".to_owned(), json!(code.title()));
-        body.insert("status".to_owned(), json!(status.as_u16()));
-        body.insert("code".to_owned(), json!(code.as_str()));
-        if let Some(detail) = self.detail {
-            body.insert("detail".to_owned(), json!(detail));
-        }
-        body.insert("ref".to_owned(), json!(reference));
         let mut response = HttpResponse::build(status);
         response
-            .insert_header((CONTENT_TYPE, "application/problem+json"))
+            .insert_header((CONTENT_TYPE, PROBLEM))
             .insert_header((CACHE_CONTROL, "no-store"));
         if status == StatusCode::UNAUTHORIZED {
             // RFC 6750 section 3.1: without a token no error is named.
@@ -392,7 +433,7 @@ impl Refusal {
         if let Some(wait) = wait {
             response.insert_header((RETRY_AFTER, wait.to_string()));
         }
-        response.body(Value::Object(body).to_string())
+        response.json(self.details(reference))
     }
 
     /// What the log is told.
@@ -407,7 +448,7 @@ impl Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.code.as_str())
+        self.code.fmt(f)
     }
 }
 

@@ -7,6 +7,7 @@ use time::Duration;
 use super::{LOGOUT, http, json_of, post, refused, taken};
 use crate::admin_keys::make;
 use crate::audit::staff;
+use crate::stage::contract;
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, everywhere};
 
@@ -18,7 +19,9 @@ async fn ask(app: &TestApp, key: Option<&str>, kind: &str, body: String) -> Page
         request = request.header("authorization", format!("Bearer {key}"));
     }
     let request = request.header("content-type", kind).body(body);
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&reqwest::Method::POST, HERE, &page);
+    page
 }
 
 async fn told(app: &TestApp, key: &str, token: &str) -> Value {

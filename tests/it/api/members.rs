@@ -120,7 +120,7 @@ fn members_come_masked_and_every_look_is_written_down() {
         let id = found["id"].as_str().unwrap();
         let detail = get(app, &format!("{HERE}/{id}"), &reads).await;
         let shown = json_of(&detail);
-        assert_eq!(shown["name"], "김*늘");
+        assert_eq!(shown["member"]["name"], "김*늘");
         assert_eq!(shown["kakao"]["is_connected"], true);
         let kakao_id = app
             .emulator

@@ -1,6 +1,7 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod contract;
 pub mod email;
 pub mod front;
 pub mod letters;

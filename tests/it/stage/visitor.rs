@@ -9,6 +9,7 @@ use reqwest::Method;
 use reqwest::redirect::Policy;
 
 use super::TestApp;
+use super::contract;
 use super::page::Page;
 
 /// A browser with cookies.
@@ -162,8 +163,10 @@ impl Visitor {
         headers: &[(&str, &str)],
         form: Option<String>,
     ) -> reqwest::Result<Page> {
-        let response = self.ask(method, path, headers, form).await?;
-        Ok(Page::read(response).await)
+        let response = self.ask(method.clone(), path, headers, form).await?;
+        let page = Page::read(response).await;
+        contract::hold(&method, path, &page);
+        Ok(page)
     }
 
     /// Sends a form of ours; the answer's body is still to be read.

@@ -12,6 +12,7 @@ pub mod assets;
 mod callback;
 mod conflict;
 mod cookies;
+mod cors;
 mod dead_link;
 pub mod device;
 mod edge;

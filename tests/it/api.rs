@@ -84,7 +84,7 @@ fn json_of(page: &Page) -> Value {
 }
 
 /// The code of a refusal, which is shaped as RFC 9457 has it.
-fn refused(page: &Page, status: u16) -> String {
+pub fn refused(page: &Page, status: u16) -> String {
     assert_eq!(page.status, status, "{}", page.body);
     assert_eq!(page.header("content-type"), "application/problem+json");
     assert_eq!(page.header("cache-control"), "no-store");
@@ -102,7 +102,7 @@ fn refused(page: &Page, status: u16) -> String {
 }
 
 /// Ours, for what Kakao gave: the access and the refresh token.
-async fn taken(app: &TestApp, person: &str) -> (String, String) {
+pub async fn taken(app: &TestApp, person: &str) -> (String, String) {
     let page = post(app, HAND_OFF, Some(&access_of(app, person).await), None).await;
     pair(&page)
 }

@@ -31,6 +31,7 @@ mod callback;
 mod command_line;
 mod conflict;
 mod contract;
+mod cors;
 mod dashboard;
 mod database_faults;
 mod devices;

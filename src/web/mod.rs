@@ -83,6 +83,8 @@ pub struct Address {
     post: Option<fn() -> Route>,
     /// Answers PATCH: for programs, which show an access token.
     patch: Option<fn() -> Route>,
+    /// Answers DELETE: for programs too.
+    delete: Option<fn() -> Route>,
     /// Answers HEAD like GET. Not where GET begins or completes something.
     head: bool,
 }
@@ -104,6 +106,9 @@ impl Address {
         if self.patch.is_some() {
             methods.push(Method::PATCH.as_str());
         }
+        if self.delete.is_some() {
+            methods.push(Method::DELETE.as_str());
+        }
         methods.join(", ")
     }
 
@@ -122,6 +127,9 @@ impl Address {
         }
         if let Some(patch) = self.patch {
             resource = resource.route(patch().guard(guard::Patch()));
+        }
+        if let Some(delete) = self.delete {
+            resource = resource.route(delete().guard(guard::Delete()));
         }
         let allow = self.allow();
         resource.default_service(web::to(move || {
@@ -270,7 +278,8 @@ pub fn bare_table() -> Vec<Address> {
         anyone("/api/v1/auth/logout").post(|| to(api::auth::logout)),
         anyone("/api/v1/me")
             .get(|| to(api::me::show))
-            .patch(|| to(api::me::change)),
+            .patch(|| to(api::me::change))
+            .delete(|| to(api::me::leave)),
         anyone("/.well-known/jwks.json").get(|| to(api::well_known::keys)),
         anyone("/.well-known/oauth-authorization-server").get(|| to(api::well_known::metadata)),
     ]
@@ -298,6 +307,7 @@ fn anyone(path: &'static str) -> Address {
         get: None,
         post: None,
         patch: None,
+        delete: None,
         head: true,
     }
 }
@@ -354,6 +364,13 @@ impl Address {
     fn patch(self, patch: fn() -> Route) -> Self {
         Self {
             patch: Some(patch),
+            ..self
+        }
+    }
+
+    fn delete(self, delete: fn() -> Route) -> Self {
+        Self {
+            delete: Some(delete),
             ..self
         }
     }

@@ -1,6 +1,7 @@
 //! `/api/v1/…`: what a program hands over, is given, and may do with it.
 
 mod forgeries;
+mod leaving;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};

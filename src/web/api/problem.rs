@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, W
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
+use crate::flow::account::NotProved;
 use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, Why};
 use crate::store;
 use crate::web::error::{ErrorId, Problem};
@@ -40,6 +41,10 @@ pub(in crate::web) enum Code {
     EmailConflict,
     /// There are terms to agree to first.
     TermsRequired,
+    /// It has to be shown in this very request that it is still the member.
+    FreshProofRequired,
+    /// The last owner stays.
+    LastOwner,
     /// There is nothing here.
     NotFound,
     /// Not that way.
@@ -71,6 +76,8 @@ impl Code {
             Self::Under14 => "under14",
             Self::EmailConflict => "email_conflict",
             Self::TermsRequired => "terms_required",
+            Self::FreshProofRequired => "fresh_proof_required",
+            Self::LastOwner => "last_owner",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RateLimited => "rate_limited",
@@ -96,6 +103,8 @@ impl Code {
             Self::Under14 => "The person is under 14",
             Self::EmailConflict => "The email address belongs to a member who signs in otherwise",
             Self::TermsRequired => "The person has to agree to the terms in a browser first",
+            Self::FreshProofRequired => "It has to be shown that it is still the member",
+            Self::LastOwner => "The last owner stays",
             Self::NotFound => "There is nothing at this address",
             Self::MethodNotAllowed => "This address does not answer that method",
             Self::RateLimited => "Too many requests",
@@ -113,10 +122,12 @@ impl Code {
             Self::Unauthorized | Self::InvalidToken | Self::WrongApp | Self::NotFoundInKakao => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::ConsentMissing | Self::Suspended | Self::Under14 | Self::Forbidden => {
-                StatusCode::FORBIDDEN
-            }
-            Self::EmailConflict | Self::TermsRequired => StatusCode::CONFLICT,
+            Self::ConsentMissing
+            | Self::Suspended
+            | Self::Under14
+            | Self::FreshProofRequired
+            | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::EmailConflict | Self::TermsRequired | Self::LastOwner => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -217,6 +228,32 @@ impl From<NotTaken> for Refusal {
                 refusal
             }
             NotTaken::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<NotProved> for Refusal {
+    fn from(error: NotProved) -> Self {
+        match error {
+            NotProved::SomebodyElse => {
+                Code::FreshProofRequired.because("the token is another Kakao account's")
+            }
+            NotProved::WrongPassword => {
+                Code::FreshProofRequired.because("it is not the member's password")
+            }
+            NotProved::Locked(wait) => Self {
+                wait: Some(wait.as_secs() + 1),
+                ..Code::RateLimited.because("too many wrong passwords")
+            },
+            NotProved::NotTaken(refused) => match Self::from(refused) {
+                // Our own token is good: 401 would send the program for another one in vain.
+                Self { code, cause, .. } if code.status() == StatusCode::UNAUTHORIZED => Self {
+                    cause,
+                    ..Code::FreshProofRequired.because("Kakao does not vouch for the token")
+                },
+                refusal => refusal,
+            },
+            NotProved::Trouble(trouble) => Problem::from(trouble).into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod forgeries;
 mod leaving;
 
+pub use forgeries::part;
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use kakao_gate::emulator::{
@@ -80,7 +81,7 @@ async fn me(app: &TestApp, bearer: &str) -> Page {
     app.visitor().get_with(ME, &headers).await
 }
 
-fn json_of(page: &Page) -> Value {
+pub fn json_of(page: &Page) -> Value {
     serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("{}", page.body))
 }
 

@@ -38,6 +38,7 @@ mod devices;
 mod directory;
 mod documents;
 mod emulator;
+mod examples;
 mod executables;
 mod export;
 mod forms;

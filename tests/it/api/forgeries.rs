@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{me, refused, taken};
 use crate::stage::{TestApp, everywhere};
 
-fn part(text: &str) -> String {
+/// A part of a JWT.
+pub fn part(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 

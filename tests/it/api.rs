@@ -1,9 +1,11 @@
 //! `/api/v1/…`: what a program hands over, is given, and may do with it.
 
+mod faults;
 mod forgeries;
 mod leaving;
+mod shapes;
 
-pub use forgeries::part;
+pub use forgeries::{our_key, part};
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use kakao_gate::emulator::{

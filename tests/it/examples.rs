@@ -11,7 +11,7 @@ use kakao_gate::member::MemberId;
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::api::{json_of, taken};
+use crate::api::{json_of, our_key, part, taken};
 use crate::stage::backends::{left_out, variable};
 use crate::stage::front::Front;
 use crate::stage::page::Page;
@@ -137,16 +137,6 @@ fn turns_away(page: &Page, what: &str) {
     assert!(!page.body.contains("member"), "{what}");
 }
 
-/// The private half of the key that signed a token, as only we have it.
-async fn our_key(app: &TestApp, token: &str) -> EncodingKey {
-    let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
-    let sql = format!("SELECT sealed AS value FROM signing_keys WHERE kid = '{kid}'");
-    let sealed = app.values(&sql).await.remove(0);
-    let vault = app.gate().vault;
-    let private = vault.open(&format!("signing_keys.sealed/{kid}"), &sealed);
-    EncodingKey::from_ec_der(&private.expect("our own key"))
-}
-
 /// A token with changed claims, which is signed as it should be.
 fn signed(token: &str, key: &EncodingKey, change: impl Fn(&mut Header, &mut Value)) -> String {
     let mut header = jsonwebtoken::decode_header(token).unwrap();
@@ -249,7 +239,7 @@ fn services_of_others_greet_members_and_turn_away_everybody_else() {
         let kid = jsonwebtoken::decode_header(&token).unwrap().kid;
         for alg in ["none", "None", ""] {
             let header = json!({ "alg": alg, "typ": "at+jwt", "kid": kid }).to_string();
-            let header = super::api::part(&header);
+            let header = part(&header);
             for signature in ["", signature] {
                 let token = format!("{header}.{claims}.{signature}");
                 turns_away(&example.shown(&token).await, &format!("alg {alg:?}"));

@@ -276,7 +276,6 @@ fn method_label(method: &actix_web::http::Method) -> &'static str {
         "POST" => "POST",
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
         _ => "other",
     }
 }

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::{HAND_OFF, LOGOUT, ME, REFRESH, access_of, http, kakao_gives, me, pair, post, refresh};
 use super::{refused, taken};
 use crate::database_faults::postgres::on_a_wire;
-use crate::stage::outage::{busy_connections, in_time, recovered, still_lives, unavailable};
+use crate::stage::outage::{
+    busy_connections, in_time, promptly, recovered, still_lives, unavailable,
+};
 use crate::stage::page::Page;
 use crate::stage::proxy::Proxy;
 use crate::stage::redis_server::RedisServer;
@@ -62,16 +64,16 @@ async fn writes_are_refused(app: &TestApp, held: &Held) {
     told_to_wait(&in_time(on_me(app, &held.access, Method::PATCH, rename)).await);
     let leaving = json!({ "kakao_access_token": held.kakao });
     told_to_wait(&in_time(on_me(app, &held.access, Method::DELETE, leaving)).await);
-    told_to_wait(&in_time(refresh(app, &held.refresh)).await);
+    told_to_wait(&promptly(refresh(app, &held.refresh)).await);
     let body = json!({ "refresh_token": held.refresh });
     told_to_wait(&in_time(post(app, LOGOUT, None, Some(body))).await);
     told_to_wait(&in_time(post(app, HAND_OFF, Some(&held.kakao), None)).await);
 }
 
 async fn reads_are_refused(app: &TestApp, held: &Held) {
-    told_to_wait(&in_time(me(app, &held.access)).await);
-    told_to_wait(&in_time(session(held)).await);
-    let asked = in_time(held.browser.get(FORWARD_AUTH)).await;
+    told_to_wait(&promptly(me(app, &held.access)).await);
+    told_to_wait(&promptly(session(held)).await);
+    let asked = promptly(held.browser.get(FORWARD_AUTH)).await;
     unavailable(&asked);
     assert!(!asked.headers.contains_key("x-auth-member"));
 }
@@ -132,9 +134,9 @@ fn a_database_without_a_free_connection_shows_nobody() {
         reads_are_refused(app, &held).await;
         // Keys that are known are told for a minute, and then no others.
         app.clock.advance(time::Duration::minutes(2));
-        let keys = in_time(app.visitor().get("/.well-known/jwks.json")).await;
+        let keys = promptly(app.visitor().get("/.well-known/jwks.json")).await;
         assert_eq!(keys.status, 503, "{}", keys.body);
-        told_to_wait(&in_time(me(app, &held.access)).await);
+        told_to_wait(&promptly(me(app, &held.access)).await);
         drop(busy);
         as_before(app, &held).await;
     });
@@ -162,14 +164,14 @@ fn a_frozen_redis_gives_no_token_to_a_browser_and_takes_none_from_programs() {
     Stage::default().on(Backends::with_redis(&redis.url()), async |app| {
         let held = Held::by(app, "ordinary").await;
         redis.freeze();
-        told_to_wait(&in_time(session(&held)).await);
-        let asked = in_time(held.browser.get(FORWARD_AUTH)).await;
+        told_to_wait(&promptly(session(&held)).await);
+        let asked = promptly(held.browser.get(FORWARD_AUTH)).await;
         unavailable(&asked);
         assert!(!asked.headers.contains_key("x-auth-member"));
         // Programs have nothing there.
-        assert_eq!(in_time(me(app, &held.access)).await.status, 200);
-        let (access, _) = pair(&in_time(refresh(app, &held.refresh)).await);
-        assert_eq!(in_time(me(app, &access)).await.status, 200);
+        assert_eq!(promptly(me(app, &held.access)).await.status, 200);
+        let (access, _) = pair(&promptly(refresh(app, &held.refresh)).await);
+        assert_eq!(promptly(me(app, &access)).await.status, 200);
         redis.thaw();
         as_before(app, &held).await;
     });

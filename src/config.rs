@@ -64,6 +64,8 @@ pub struct Config {
     pub service_name: Option<String>,
     /// `API_AUDIENCE`: whom access tokens are for (`aud`); the origin of `PUBLIC_URL` unless set.
     pub api_audience: String,
+    /// `API_CORS_ORIGINS`: whose pages may call the API from a browser.
+    pub api_cors_origins: Vec<PublicUrl>,
     /// `CONTACT_EMAIL`: shown where a person may need help.
     pub contact_email: Option<String>,
     /// `DEFAULT_LOCALE`: the language for people who prefer neither.

@@ -103,6 +103,10 @@ fn value(name: &str, config: &Config) -> String {
         },
         "SERVICE_NAME" => shown(&config.service_name),
         "API_AUDIENCE" => config.api_audience.clone(),
+        "API_CORS_ORIGINS" => {
+            let origins = config.api_cors_origins.iter();
+            listed(&origins.map(PublicUrl::origin).collect::<Vec<_>>())
+        }
         "CONTACT_EMAIL" => shown(&config.contact_email),
         "DEFAULT_LOCALE" => config.default_lang.code().to_owned(),
         "LOG_FORMAT" => match config.log_format {

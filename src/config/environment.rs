@@ -64,6 +64,7 @@ pub(super) const KNOWN: &[&str] = &[
     "TERMS_DIR",
     "SERVICE_NAME",
     "API_AUDIENCE",
+    "API_CORS_ORIGINS",
     "CONTACT_EMAIL",
     "DEFAULT_LOCALE",
     "LOG_FORMAT",
@@ -266,6 +267,7 @@ impl Reader<'_> {
         let (public_url, kakao) = (public_url?, kakao?);
         let api_audience = self.value("API_AUDIENCE");
         let api_audience = api_audience.unwrap_or_else(|| public_url.origin().to_owned());
+        let api_cors_origins = self.api_cors_origins();
         let forward_auth_hosts = self.forward_auth_hosts(&public_url);
         if !forward_auth_hosts.is_empty() && trusted_proxies.is_empty() {
             self.warning(
@@ -308,6 +310,7 @@ impl Reader<'_> {
             forward_auth_hosts,
             service_name: self.value("SERVICE_NAME"),
             api_audience,
+            api_cors_origins,
             contact_email,
             default_lang: default_lang?,
             log_format: log_format?,
@@ -656,6 +659,23 @@ impl Reader<'_> {
         hosts
     }
 
+    fn api_cors_origins(&mut self) -> Vec<PublicUrl> {
+        let mut origins = Vec::new();
+        for text in self.list("API_CORS_ORIGINS") {
+            let origin = PublicUrl::parse(&text)
+                .ok()
+                // What is written in another way would never be equal to what a browser sends.
+                .filter(|parsed| parsed.origin() == text && !text.contains('*'))
+                .ok_or(
+                    "is a comma-separated list of origins as browsers write them, such as \
+                     https://app.example.com: https (http for loopback addresses only), a host in \
+                     small letters, a port if it is not the usual one, and nothing else",
+                );
+            origins.extend(self.noted("API_CORS_ORIGINS", origin));
+        }
+        origins
+    }
+
     /// Names that nobody will read, and names that look like a slip for one of ours.
     fn unknown_names(&mut self) {
         let names: Vec<String> = self.environment.0.keys().cloned().collect();
@@ -911,6 +931,8 @@ mod tests {
                 &[("FORWARD_AUTH_HOSTS", "me@127.0.0.1")],
                 "FORWARD_AUTH_HOSTS",
             ),
+            (&[("API_CORS_ORIGINS", "*")], "API_CORS_ORIGINS"),
+            (&[("API_CORS_ORIGINS", "null")], "API_CORS_ORIGINS"),
             (&[("METRICS_BIND", "0.0.0.0:9000")], "METRICS_BIND"),
             (&[("KAKAO_CLIENT_SECRET", "a,b,c")], "KAKAO_CLIENT_SECRET"),
             (&[("KAKAO_OIDC", "yes")], "KAKAO_OIDC"),
@@ -945,6 +967,45 @@ mod tests {
         );
         let warned = warnings.iter().any(|one| one.name == "FORWARD_AUTH_HOSTS");
         assert!(warned, "{warnings:?}");
+    }
+
+    // AP-9
+    #[test]
+    fn origins_are_taken_only_as_browsers_write_them() {
+        let listed = "https://app.example.com, https://app.example.com:8443,http://localhost:5173";
+        let (config, _) = with(&[("API_CORS_ORIGINS", listed)]).read().unwrap();
+        let origins = config.api_cors_origins.iter().map(PublicUrl::origin);
+        let expected = [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://localhost:5173",
+        ];
+        assert_eq!(origins.collect::<Vec<_>>(), expected);
+        for wrong in [
+            "https://app.example.com/",
+            "https://app.example.com/path",
+            "https://app.example.com?q",
+            "https://app.example.com#f",
+            "https://me@app.example.com",
+            "https://APP.example.com",
+            "HTTPS://app.example.com",
+            "https://app.example.com:443",
+            "https://*.example.com",
+            "https://app.example.com https://b.example.com",
+            "https://앱.example.com",
+            "http://app.example.com",
+            "http://192.168.0.1",
+            "http://localhost.example.com",
+            "ftp://app.example.com",
+            "file://",
+            "app.example.com",
+            "//app.example.com",
+            "https://",
+            "https://app.example.com\\@evil.example",
+        ] {
+            let pairs = [("API_CORS_ORIGINS", wrong)];
+            assert_eq!(problems(&pairs), ["API_CORS_ORIGINS"], "{wrong}");
+        }
     }
 
     // CF-1

@@ -222,7 +222,9 @@ impl Gate {
         let (app_id, now) = (self.rules.app_id, self.clock.now());
         let found = self
             .store
-            .read(move |connection| sessions::find(connection, id, &secret_hash, app_id, now))
+            .read_promptly(move |connection| {
+                sessions::find(connection, id, &secret_hash, app_id, now)
+            })
             .await?;
         if let sessions::Found::Live(signed_in) = &found
             && now - signed_in.session.last_seen_at > TOUCH_AFTER

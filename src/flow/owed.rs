@@ -197,6 +197,28 @@ impl Gate {
         Ok(None)
     }
 
+    /// The same for a member whose program has shown a token of theirs, so that there is always one
+    /// to end the connection with.
+    pub(super) fn owe_unlink_with(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        id: KakaoId,
+        (token, expires_at): (&AccessToken, OffsetDateTime),
+        now: OffsetDateTime,
+    ) -> Result<Uuid, store::Error> {
+        if let Some(debt) = self.owe_unlink_by_id(connection, Some(member), id, now)? {
+            return Ok(debt);
+        }
+        let revocation = Revocation {
+            kind: Kind::Unlink,
+            member: Some(member),
+            told: token.expose().as_bytes(),
+            expires_at,
+        };
+        owe(self, connection, &revocation, now)
+    }
+
     /// The same by admin key, which works for as long as there is a connection; `None` where there
     /// is no such key.
     pub(super) fn owe_unlink_by_id(

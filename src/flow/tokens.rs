@@ -191,7 +191,7 @@ impl Gate {
         let (gate, from, shown) = (self.clone(), origin.clone(), refresh.to_owned());
         let turn = self
             .store
-            .write(move |connection| gate.turn(connection, session, &shown, &from, now))
+            .write_promptly(move |connection| gate.turn(connection, session, &shown, &from, now))
             .await?;
         match turn {
             Turn::Invalid => Err(NotIssued::Invalid),
@@ -273,7 +273,9 @@ impl Gate {
         let (app_id, session) = (self.rules.app_id, claims.sid);
         let found = self
             .store
-            .read(move |connection| sessions::find_signed(connection, session, app_id, now))
+            .read_promptly(move |connection| {
+                sessions::find_signed(connection, session, app_id, now)
+            })
             .await?;
         match found {
             Found::Live(signed_in) if signed_in.member.id == claims.sub => Ok((claims, *signed_in)),

@@ -46,6 +46,10 @@ use connection::Manager;
 /// The longest a caller waits for the database, queueing included.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
+/// The same for what other sites and programs ask on every request of theirs: two seconds are
+/// promised to them.
+const PROMPT: Duration = Duration::from_millis(1_800);
+
 /// Access to the database. Clones share the connections.
 #[derive(Clone)]
 pub struct Store {
@@ -89,7 +93,18 @@ impl Store {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.readers.hop(work).await
+        self.readers.hop(PATIENCE, work).await
+    }
+
+    /// As [`Store::read`], and given up earlier: for who it is that asks.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_promptly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.readers.hop(PROMPT, work).await
     }
 
     /// Runs `work` in one transaction: all of it happens, or nothing.
@@ -103,7 +118,20 @@ impl Store {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.writers.hop(|connection| connection.write(work)).await
+        let work = |connection: &mut AnyConnection| connection.write(work);
+        self.writers.hop(PATIENCE, work).await
+    }
+
+    /// As [`Store::write`], and given up earlier: for what may be asked once more without harm.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_promptly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let work = |connection: &mut AnyConnection| connection.write(work);
+        self.writers.hop(PROMPT, work).await
     }
 
     /// As [`Store::write`], but only when nobody else wants to: `None` when all is busy. For what
@@ -165,9 +193,10 @@ impl Lane {
 
     async fn hop<T: Send + 'static>(
         &self,
+        patience: Duration,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let queue = Arc::clone(&self.permits).acquire_owned();
         let permit = tokio::time::timeout_at(deadline.into(), queue)
             .await

@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
 
+use super::cors::Shared;
 use super::error::{ErrorId, Problem};
 use super::page::Theme;
 use super::visitor::Visitor;
@@ -59,6 +60,15 @@ pub async fn edge(
     request.extensions_mut().insert(arrived.clone());
     let method = method_label(request.method());
     let route = request.match_pattern();
+    let shared = Shared::with(&site, &request);
+    if let Some(answer) = shared.preflight(&request, &arrived.origin.request_id) {
+        let mut response = request.into_response(answer);
+        shared.tell(response.headers_mut());
+        headers::secure(&site, &arrived.origin.request_id, response.headers_mut());
+        let status = response.status();
+        log(&site, &arrived, method, route.as_deref(), status, began);
+        return Ok(response);
+    }
     let result = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let result = result.unwrap_or_else(|panic| {
         Err(Problem::server(format!("panic: {}", panic_text(&*panic))).into())
@@ -77,6 +87,7 @@ pub async fn edge(
             } else {
                 response.map_into_boxed_body()
             };
+            shared.tell(response.headers_mut());
             headers::secure(&site, &arrived.origin.request_id, response.headers_mut());
             log(
                 &site,
@@ -91,6 +102,7 @@ pub async fn edge(
         Err(error) => {
             let problem = Problem::of(&error);
             let mut page = answer(&site, &arrived, None, &problem);
+            shared.tell(page.headers_mut());
             headers::secure(&site, &arrived.origin.request_id, page.headers_mut());
             log(
                 &site,
@@ -263,6 +275,7 @@ fn method_label(method: &actix_web::http::Method) -> &'static str {
         "HEAD" => "HEAD",
         "POST" => "POST",
         "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
         _ => "other",
     }
 }

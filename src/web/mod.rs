@@ -12,6 +12,7 @@ pub mod assets;
 mod callback;
 mod conflict;
 mod cookies;
+mod cors;
 mod dead_link;
 pub mod device;
 mod docs;
@@ -87,6 +88,8 @@ pub struct Address {
     post: Option<fn() -> Route>,
     /// Answers PATCH: for programs, which show an access token.
     patch: Option<fn() -> Route>,
+    /// Answers DELETE: for programs too.
+    delete: Option<fn() -> Route>,
     /// Answers HEAD like GET. Not where GET begins or completes something.
     head: bool,
 }
@@ -108,6 +111,9 @@ impl Address {
         if self.patch.is_some() {
             methods.push(Method::PATCH.as_str());
         }
+        if self.delete.is_some() {
+            methods.push(Method::DELETE.as_str());
+        }
         methods.join(", ")
     }
 
@@ -126,6 +132,9 @@ impl Address {
         }
         if let Some(patch) = self.patch {
             resource = resource.route(patch().guard(guard::Patch()));
+        }
+        if let Some(delete) = self.delete {
+            resource = resource.route(delete().guard(guard::Delete()));
         }
         let allow = self.allow();
         resource.default_service(web::to(move || {
@@ -283,7 +292,8 @@ pub fn bare_table() -> Vec<Address> {
         anyone("/api/v1/auth/logout").post(|| to(api::auth::logout)),
         anyone("/api/v1/me")
             .get(|| to(api::me::show))
-            .patch(|| to(api::me::change)),
+            .patch(|| to(api::me::change))
+            .delete(|| to(api::me::leave)),
         anyone("/api/v1/auth/introspect").post(|| to(api::introspect::introspect)),
         program(Role::Viewer, Scope::ReadMembers, "/api/v1/members").get(|| to(api::members::list)),
         program(Role::Viewer, Scope::ReadMembers, "/api/v1/members/lookup")
@@ -342,6 +352,7 @@ fn anyone(path: &'static str) -> Address {
         get: None,
         post: None,
         patch: None,
+        delete: None,
         head: true,
     }
 }
@@ -406,6 +417,13 @@ impl Address {
     fn patch(self, patch: fn() -> Route) -> Self {
         Self {
             patch: Some(patch),
+            ..self
+        }
+    }
+
+    fn delete(self, delete: fn() -> Route) -> Self {
+        Self {
+            delete: Some(delete),
             ..self
         }
     }

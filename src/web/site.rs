@@ -27,6 +27,8 @@ pub struct Site {
     pub(super) trusted_proxies: Vec<IpNet>,
     /// Where whoever signed in may be led back to, beside our own pages.
     pub(super) sites: Sites,
+    /// Whose pages may call the API, beside our own.
+    pub(super) api_origins: Vec<PublicUrl>,
     admin_networks: Vec<IpNet>,
     pub(super) default_lang: Lang,
     /// For how many days entries of the audit log are kept.
@@ -63,6 +65,7 @@ impl Site {
             limits: Limits::new(&config.limits),
             trusted_proxies: config.trusted_proxies.clone(),
             sites,
+            api_origins: config.api_cors_origins.clone(),
             admin_networks: config.admin.networks.clone(),
             default_lang: config.default_lang,
             audit_days: config.admin.audit_retention.as_secs() / (24 * 3_600),

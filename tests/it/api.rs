@@ -1,9 +1,13 @@
 //! `/api/v1/…`: what a program hands over, is given, and may do with it.
 
+mod faults;
 mod forgeries;
 mod introspection;
+mod leaving;
 mod members;
+mod shapes;
 
+pub use forgeries::{our_key, part};
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use kakao_gate::emulator::{
@@ -84,12 +88,12 @@ async fn me(app: &TestApp, bearer: &str) -> Page {
     app.visitor().get_with(ME, &headers).await
 }
 
-fn json_of(page: &Page) -> Value {
+pub fn json_of(page: &Page) -> Value {
     serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("{}", page.body))
 }
 
 /// The code of a refusal, which is shaped as RFC 9457 has it.
-fn refused(page: &Page, status: u16) -> String {
+pub fn refused(page: &Page, status: u16) -> String {
     assert_eq!(page.status, status, "{}", page.body);
     assert_eq!(page.header("content-type"), "application/problem+json");
     assert_eq!(page.header("cache-control"), "no-store");

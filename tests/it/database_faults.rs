@@ -1,6 +1,6 @@
 //! A database that is locked, full, read-only, frozen or gone.
 
-mod postgres;
+pub mod postgres;
 mod sqlite;
 
 use crate::stage::Stage;

@@ -294,7 +294,15 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
 
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![root().join("README.md"), root().join("CHANGELOG.md")];
-    for folder in ["docs", "docs/decisions", "docs/integrate", "deploy"] {
+    for folder in [
+        "docs",
+        "docs/decisions",
+        "docs/integrate",
+        "docs/integrate/node",
+        "docs/integrate/python",
+        "docs/integrate/site",
+        "deploy",
+    ] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {

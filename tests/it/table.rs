@@ -168,6 +168,9 @@ fn every_address_answers_other_methods_with_405_and_says_which_it_takes() {
                 reqwest::Method::PUT,
                 reqwest::Method::TRACE,
             ] {
+                if address.allow().contains(method.as_str()) {
+                    continue;
+                }
                 let page = visitor.send(method, &path, &[], None).await;
                 assert_eq!(page.status, 405, "{path}");
                 assert_eq!(page.header("allow"), address.allow(), "{path}");

@@ -4,6 +4,7 @@
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::proof::Shown;
 use crate::flow::letters::Letter;
 use crate::flow::{Audited, Gate, Origin, log_event};
 use crate::i18n::{Lang, Texts};
@@ -73,7 +74,8 @@ pub enum Parting {
     KakaoByHand,
     /// The last owner stays.
     LastOwner,
-    /// Nothing was done: the member has left already, or was barred meanwhile.
+    /// Nothing was done: the member has left already, was barred meanwhile, or what was shown to
+    /// prove who it is does not hold any more.
     NotThere,
 }
 
@@ -115,6 +117,18 @@ impl Gate {
         t: Texts,
         origin: &Origin,
     ) -> Result<Parting, store::Error> {
+        self.part(signed_in, Shown::Session, reason, t, origin)
+            .await
+    }
+
+    pub(super) async fn part(
+        &self,
+        signed_in: &SignedIn,
+        shown: Shown,
+        reason: Option<LeaveReason>,
+        t: Texts,
+        origin: &Origin,
+    ) -> Result<Parting, store::Error> {
         let (member, now) = (signed_in.member.id, self.clock.now());
         let (gate, from) = (self.clone(), origin.clone());
         let erased = self
@@ -125,6 +139,15 @@ impl Gate {
                 let Some(own) = own.filter(|own| own.standing.admits(now)) else {
                     return Ok(Erased::NotThere);
                 };
+                let kakao = acts::kakao_id(connection, gate.rules.app_id, member)?;
+                let holds = match &shown {
+                    Shown::Session => true,
+                    Shown::Kakao { id, .. } => kakao == Some(*id),
+                    Shown::Password(holder) => gate.is_still_right(connection, holder)?,
+                };
+                if !holds {
+                    return Ok(Erased::NotThere);
+                }
                 let audited = Audited {
                     reason: reason.map(|reason| reason.code().to_owned()),
                     ..Audited::own(member, "withdraw", &from)
@@ -136,10 +159,18 @@ impl Gate {
                     gate.audit(connection, &[audited.refused("last_owner")], now)?;
                     return Ok(Erased::LastOwner);
                 }
-                let kakao = acts::kakao_id(connection, gate.rules.app_id, member)?;
-                let debt = match kakao {
-                    Some(id) => gate.owe_unlink(connection, member, id, now)?,
-                    None => None,
+                let debt = match (kakao, &shown) {
+                    (
+                        Some(id),
+                        Shown::Kakao {
+                            token, expires_at, ..
+                        },
+                    ) => {
+                        let with = (token, *expires_at);
+                        Some(gate.owe_unlink_with(connection, member, id, with, now)?)
+                    }
+                    (Some(id), _) => gate.owe_unlink(connection, member, id, now)?,
+                    (None, _) => None,
                 };
                 let ended = sessions::end_all(connection, member, None, EndedBy::Logout, now)?;
                 gate.erase_and_tell(connection, member, t, now)?;

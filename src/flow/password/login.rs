@@ -200,7 +200,7 @@ impl Gate {
 
     /// Checks the password of somebody signed in, counted for the member: strangers cannot use it
     /// up. A wrong one is written down as a refused `action`.
-    pub(super) async fn check_again(
+    pub(in crate::flow) async fn check_again(
         &self,
         signed_in: &SignedIn,
         typed: Password,
@@ -242,6 +242,20 @@ impl Gate {
             .await?;
         log_refused(action, &Refused::Pair, origin);
         Ok(Err(Refused::Pair))
+    }
+
+    /// Whether a password that was checked a moment ago is still the member's; then the tries before
+    /// it are forgotten.
+    pub(in crate::flow) fn is_still_right(
+        &self,
+        connection: &mut AnyConnection,
+        seen: &Holder,
+    ) -> Result<bool, store::Error> {
+        let right = self.is_unchanged(connection, seen)?;
+        if right {
+            self.forgive_guess(connection, &Guesser::Member(seen.member))?;
+        }
+        Ok(right)
     }
 
     /// Whether a member's password is still the one that was looked at; until this transaction ends

@@ -1,6 +1,8 @@
 //! A program hands over what Kakao gave it, and is given ours. The same person is the same member
 //! as in a browser, by Kakao's number alone.
 
+use std::time::Duration as StdDuration;
+
 use time::{Duration, OffsetDateTime};
 
 use super::{Issued, NotIssued};
@@ -131,8 +133,21 @@ impl Gate {
         }
     }
 
-    /// Whose app the token is of comes first: `user/me` answers for tokens of any app.
     async fn by_access_token(&self, token: &AccessToken) -> Result<Vouched, NotTaken> {
+        let (user, _) = self.vouched_for(token).await?;
+        Ok(Vouched {
+            profile: self.profile(user, String::new()),
+            brief: false,
+            once: None,
+        })
+    }
+
+    /// Whom Kakao means by a token of our app, and how long the token still lives. Whose app it is of
+    /// comes first: `user/me` answers for tokens of any app.
+    pub(in crate::flow) async fn vouched_for(
+        &self,
+        token: &AccessToken,
+    ) -> Result<(kakao::User, StdDuration), NotTaken> {
         let info = match self.kakao.token_info(token).await {
             Err(error)
                 if error.kind == Kind::Unauthorized && token.expose().len() > TOKEN_CHARS =>
@@ -148,11 +163,7 @@ impl Gate {
                 cause: Some("access_token_info and user/me name different people".to_owned()),
             }));
         }
-        Ok(Vouched {
-            profile: self.profile(user, String::new()),
-            brief: false,
-            once: None,
-        })
+        Ok((user, info.expires_in))
     }
 
     async fn by_id_token(&self, token: &IdToken, nonce: &str) -> Result<Vouched, NotTaken> {

@@ -62,7 +62,7 @@ impl Gate {
         let gate = self.clone();
         let keys = self
             .store
-            .read(move |connection| gate.read_keys(connection, now))
+            .read_promptly(move |connection| gate.read_keys(connection, now))
             .await?;
         // The first of all is made by whoever needs it first.
         let keys = if keys.signing(now).is_some() {

@@ -50,6 +50,7 @@ the Authorization header only. What is about a person, and every problem, has \
         auth::session,
         me::show,
         me::change,
+        me::leave,
         introspect::introspect,
         members::list,
         members::look_up,

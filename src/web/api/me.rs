@@ -1,13 +1,17 @@
-//! `/api/v1/me`: who the token shows, and what they may change of it.
+//! `/api/v1/me`: who the token shows, what they may change of it, and leaving.
 
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::{BEARER, BODY, Code};
-use super::{Answer, Program, body, personal, signed_in};
-use crate::i18n::machine_time;
+use super::{Answer, Program, Refusal, body, personal, signed_in};
+use crate::flow::account::{LeaveReason, Parting, Proof};
+use crate::i18n::{Lang, machine_time};
 use crate::member::{Member, clean_name};
+use crate::password::Password;
+use crate::web::edge::Arrived;
 use crate::web::{Limit, Site};
 
 /// A member, to themselves.
@@ -126,4 +130,101 @@ pub(in crate::web) async fn change(
         .await?;
     signed_in.member.display_name = Some(name);
     Ok(personal(&Me::of(&signed_in.member)))
+}
+
+/// What a program shows to prove that it is still the member: one of the two. The reason is one of
+/// those of the page.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Leaving {
+    /// One that Kakao has just given, of the member's own Kakao account.
+    #[schema(nullable = false, example = "kakao-access-token")]
+    kakao_access_token: Option<String>,
+    /// Of a member who has one.
+    #[schema(nullable = false)]
+    password: Option<String>,
+    /// Why, if the person says: one of the codes of the page.
+    #[schema(nullable = false)]
+    reason: Option<String>,
+}
+
+impl Leaving {
+    fn proof(&self) -> Result<Proof, Refusal> {
+        match (&self.kakao_access_token, &self.password) {
+            (Some(token), None) => {
+                let unusable = |_| Code::FreshProofRequired.because("it is not a token of Kakao's");
+                Ok(Proof::Kakao(token.parse().map_err(unusable)?))
+            }
+            (None, Some(typed)) => Ok(Proof::Password(Password::new(typed))),
+            (None, None) => {
+                Err(Code::FreshProofRequired.because("send kakao_access_token or password"))
+            }
+            (Some(_), Some(_)) => {
+                Err(Code::InvalidRequest.because("send kakao_access_token or password, not both"))
+            }
+        }
+    }
+
+    fn reason(&self) -> Result<Option<LeaveReason>, Refusal> {
+        let unknown = || Code::InvalidRequest.because("there is no such reason");
+        let given = self.reason.as_deref();
+        given
+            .map(|code| LeaveReason::parse(code).ok_or_else(unknown))
+            .transpose()
+    }
+}
+
+#[utoipa::path(
+    delete,
+    path = "/api/v1/me",
+    operation_id = "leave",
+    tag = "Member",
+    summary = "Leave",
+    description = "With a fresh proof: an access token of Kakao's, or the password. The account is \
+        withdrawn as on the page, its sessions end, and the connection at Kakao is taken back. There \
+        is no way back.",
+    security(("accessToken" = [])),
+    request_body = Leaving,
+    responses((status = 204, description = "Gone")),
+    extensions(("x-problems" = json!([
+        BODY,
+        BEARER,
+        Code::FreshProofRequired,
+        Code::LastOwner,
+        Code::RateLimited,
+        Code::KakaoUnavailable,
+        Code::Unavailable,
+    ]))),
+)]
+/// Members, by access token and a fresh proof, within the limits of forms and login starts: they
+/// leave, and there is no way back.
+pub(in crate::web) async fn leave(
+    site: web::Data<Site>,
+    program: Program,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Answer {
+    let Arrived { ip, origin, .. } = &program.0;
+    site.limits.count(Limit::Post, *ip)?;
+    let signed_in = signed_in(&site, &request).await?;
+    let sent: Leaving = match request.headers().get(CONTENT_TYPE) {
+        Some(_) => body(&request, payload).await?,
+        None => Leaving::default(),
+    };
+    let (proof, reason) = (sent.proof()?, sent.reason()?);
+    if matches!(proof, Proof::Kakao(_)) {
+        site.limits.count(Limit::Login, *ip)?;
+    }
+    let lang = signed_in.member.locale.as_deref().and_then(Lang::parse);
+    let lang = lang.or(program.0.lang_browser).unwrap_or(site.default_lang);
+    let parting = site
+        .gate
+        .withdraw_by_proof(&signed_in, proof, reason, lang.texts(), origin);
+    match parting.await? {
+        Parting::Done | Parting::KakaoLater | Parting::KakaoByHand => {
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Parting::LastOwner => Err(Code::LastOwner.because("give the role to somebody else first")),
+        Parting::NotThere => Err(Code::InvalidToken.because("its session has ended")),
+    }
 }

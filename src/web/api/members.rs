@@ -535,7 +535,7 @@ pub(in crate::web) async fn log_out(
         body = Outcome,
         headers(("Cache-Control" = String, description = "no-store")),
     )),
-    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT, Code::FreshProofRequired]))),
+    extensions(("x-problems" = json!([BODY, ADMINISTRATION, ACT, Code::InsufficientAuthentication]))),
 )]
 /// Owners with a fresh proof, within the limit of forms; no key.
 pub(in crate::web) async fn role(
@@ -574,7 +574,7 @@ async fn act(
         && signed_in.member.role >= act.least_role()
         && !site.gate.is_proved(signed_in)
     {
-        return Err(Code::FreshProofRequired.into());
+        return Err(Code::InsufficientAuthentication.into());
     }
     let no_reason = |_| Code::InvalidRequest.because("reason has from 5 to 300 characters");
     let reason = Reason::parse(&asked.reason).map_err(no_reason)?;

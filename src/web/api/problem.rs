@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::flow::account::NotProved;
 use crate::flow::{LoginFailure, NotIssued, NotShown, NotTaken, PROOF, Why, admin};
 use crate::i18n::machine_time;
 use crate::store;
@@ -49,6 +50,10 @@ pub(in crate::web) enum Code {
     EmailConflict,
     /// There are terms to agree to first.
     TermsRequired,
+    /// It has to be shown in this very request that it is still the member.
+    FreshProofRequired,
+    /// The last owner stays.
+    LastOwner,
     /// There is nothing here.
     NotFound,
     /// Not that way.
@@ -61,11 +66,9 @@ pub(in crate::web) enum Code {
     InsufficientScope,
     /// Who it is must have been proved within the last minutes (RFC 9470).
     #[serde(rename = "insufficient_user_authentication")]
-    FreshProofRequired,
+    InsufficientAuthentication,
     /// Nobody does this to their own account.
     OwnAccount,
-    /// There must be an owner.
-    LastOwner,
     /// Somebody else has changed the member since.
     Conflict,
     /// It is so already.
@@ -95,14 +98,17 @@ impl Code {
             Self::Under14 => "The person is under 14",
             Self::EmailConflict => "The email address belongs to a member who signs in otherwise",
             Self::TermsRequired => "The person has to agree to the terms in a browser first",
+            Self::FreshProofRequired => "It has to be shown that it is still the member",
+            Self::LastOwner => "There must be at least one owner who can sign in",
             Self::NotFound => "There is nothing at this address",
             Self::MethodNotAllowed => "This address does not answer that method",
             Self::RateLimited => "Too many requests",
             Self::Forbidden => "Not allowed",
             Self::InsufficientScope => "The API key is not meant for this",
-            Self::FreshProofRequired => "Who it is has not been proved within the last ten minutes",
+            Self::InsufficientAuthentication => {
+                "Who it is has not been proved within the last ten minutes"
+            }
             Self::OwnAccount => "This is not done to one's own account",
-            Self::LastOwner => "There must be at least one owner who can sign in",
             Self::Conflict => "Somebody else has changed this member meanwhile",
             Self::Already => "Nothing to do: it is so already",
             Self::SearchTooVague => "A part of a name alone is not searched for here",
@@ -122,10 +128,11 @@ impl Code {
             | Self::InvalidToken
             | Self::WrongApp
             | Self::NotFoundInKakao
-            | Self::FreshProofRequired => StatusCode::UNAUTHORIZED,
+            | Self::InsufficientAuthentication => StatusCode::UNAUTHORIZED,
             Self::ConsentMissing
             | Self::Suspended
             | Self::Under14
+            | Self::FreshProofRequired
             | Self::Forbidden
             | Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::EmailConflict
@@ -321,6 +328,32 @@ impl From<NotTaken> for Refusal {
     }
 }
 
+impl From<NotProved> for Refusal {
+    fn from(error: NotProved) -> Self {
+        match error {
+            NotProved::SomebodyElse => {
+                Code::FreshProofRequired.because("the token is another Kakao account's")
+            }
+            NotProved::WrongPassword => {
+                Code::FreshProofRequired.because("it is not the member's password")
+            }
+            NotProved::Locked(wait) => Self {
+                wait: Some(wait.as_secs() + 1),
+                ..Code::RateLimited.because("too many wrong passwords")
+            },
+            NotProved::NotTaken(refused) => match Self::from(refused) {
+                // Our own token is good: 401 would send the program for another one in vain.
+                Self { code, cause, .. } if code.status() == StatusCode::UNAUTHORIZED => Self {
+                    cause,
+                    ..Code::FreshProofRequired.because("Kakao does not vouch for the token")
+                },
+                refusal => refusal,
+            },
+            NotProved::Trouble(trouble) => Problem::from(trouble).into(),
+        }
+    }
+}
+
 impl From<LoginFailure> for Refusal {
     fn from(failure: LoginFailure) -> Self {
         let mut wait = None;
@@ -411,7 +444,7 @@ impl Refusal {
             // RFC 6750 section 3.1: without a token no error is named.
             let challenge = match code {
                 Code::Unauthorized => "Bearer".to_owned(),
-                Code::FreshProofRequired => format!(
+                Code::InsufficientAuthentication => format!(
                     "Bearer error=\"insufficient_user_authentication\", max_age={}",
                     PROOF.whole_seconds()
                 ),

@@ -14,7 +14,7 @@ use crate::stage::proxy::Proxy;
 use crate::stage::{Stage, TestApp, Visitor};
 
 /// Tells a story with a wire between the service and PostgreSQL, where there is one.
-fn on_a_wire(story: impl AsyncFn(&mut TestApp, &Proxy)) {
+pub fn on_a_wire(story: impl AsyncFn(&mut TestApp, &Proxy)) {
     let Some(backends) = Backends::postgres() else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use super::{ASK, CADDY, NGINX, is, names_nobody, program, stage};
 use crate::stage::Backends;
-use crate::stage::outage::{busy_connections, in_time, recovered, unavailable};
+use crate::stage::outage::{busy_connections, promptly, recovered, unavailable};
 use crate::stage::redis_server::RedisServer;
 
 // FA-5, RL-4
@@ -12,10 +12,10 @@ fn a_database_that_does_not_answer_lets_nobody_pass() {
     stage.everywhere(async |app| {
         let (member, id) = app.signed_in("ordinary").await;
         let held = busy_connections(app, 2).await;
-        let page = in_time(member.get_with(ASK, &CADDY)).await;
+        let page = promptly(member.get_with(ASK, &CADDY)).await;
         unavailable(&page);
         names_nobody(&page, "busy");
-        let page = in_time(program(&member).get_with(ASK, &NGINX)).await;
+        let page = promptly(program(&member).get_with(ASK, &NGINX)).await;
         unavailable(&page);
         names_nobody(&page, "busy");
         // Somebody without a session is known to be nobody.
@@ -50,7 +50,7 @@ fn a_redis_that_does_not_answer_lets_nobody_pass() {
     stage().on(Backends::with_redis(&redis.url()), async |app| {
         let (member, id) = app.signed_in("ordinary").await;
         redis.freeze();
-        let page = in_time(program(&member).get_with(ASK, &CADDY)).await;
+        let page = promptly(program(&member).get_with(ASK, &CADDY)).await;
         unavailable(&page);
         names_nobody(&page, "frozen");
         redis.thaw();

@@ -253,7 +253,7 @@ fn ours() -> Vec<String> {
 async fn ask_everywhere(member: &Visitor) -> usize {
     let mut answered = 0;
     for path in ours() {
-        let page = member.send(Method::DELETE, &path, &[], None).await;
+        let page = member.send(Method::PUT, &path, &[], None).await;
         assert_eq!(page.status, 405, "{path}");
         answered += 1;
     }

@@ -26,11 +26,32 @@ impl Front {
     /// nginx at `address`, in front of the service and the site. Nothing where it is not
     /// installed: said, and refused under CI.
     pub fn nginx(address: SocketAddr, gate: SocketAddr, site: &Site) -> Option<Self> {
+        Self::nginx_with(address, gate, site.address, "")
+    }
+
+    /// The same in front of the static site of `docs/integrate/site`, which nginx serves too.
+    pub fn nginx_with_files(address: SocketAddr, gate: SocketAddr) -> Option<Self> {
+        let site = free_address();
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/integrate/site/public");
+        let places = [
+            ("127.0.0.1:3000", site.to_string()),
+            ("/srv/site", files.to_owned()),
+        ];
+        let more = include_str!("../../../docs/integrate/site/site.conf");
+        Self::nginx_with(address, gate, site, &placed(more, &places))
+    }
+
+    fn nginx_with(
+        address: SocketAddr,
+        gate: SocketAddr,
+        site: SocketAddr,
+        more: &str,
+    ) -> Option<Self> {
         // Debian keeps it where only administrators look.
         let program = installed(&["nginx", "/usr/sbin/nginx"], "-v", "nginx")?;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display().to_string();
-        let (gate, site) = (gate.to_string(), site.address.to_string());
+        let (gate, site) = (gate.to_string(), site.to_string());
         let plain = free_address();
         let places = [
             ("/etc/nginx/kakao-gate/", format!("{path}/")),
@@ -55,7 +76,8 @@ impl Front {
         let frame = format!(
             "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}\n\
              http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; \
-             fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n{main}}}\n"
+             fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
+             types {{ text/html html; }}\n{main}{more}}}\n"
         );
         for (name, text) in [
             ("nginx.conf", frame.as_str()),
@@ -129,7 +151,7 @@ impl Drop for Front {
 }
 
 /// The first of these programs that is there.
-fn installed<'a>(names: &[&'a str], version: &str, what: &str) -> Option<&'a str> {
+pub fn installed<'a>(names: &[&'a str], version: &str, what: &str) -> Option<&'a str> {
     let runs = |name: &&&str| Command::new(**name).arg(version).output().is_ok();
     let found = names.iter().find(runs).copied();
     if found.is_none() {

@@ -19,6 +19,16 @@ pub async fn in_time<T>(answer: impl Future<Output = T>) -> T {
     answer.expect("an answer within four seconds")
 }
 
+/// Two seconds are promised to whoever asks on every request of theirs who somebody is; one more is
+/// for a busy machine.
+pub const PROMPT: Duration = Duration::from_secs(3);
+
+/// The answer, which must come sooner.
+pub async fn promptly<T>(answer: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(PROMPT, answer).await;
+    answer.expect("an answer within three seconds")
+}
+
 /// That this is the page that says "not now", whole and with everything around it.
 pub fn unavailable(page: &Page) {
     assert_eq!(page.status, 503, "{}", page.body);

@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod pages;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -356,16 +356,7 @@ fn an_outage_of_kakao_keeps_nobody_connected_and_a_new_connection_is_left_alone(
         let visitor = without_kakao(app, "ordinary").await;
         let other = without_kakao(app, "linked").await;
         assert_eq!(connected(app).await, 0, "here at once");
-        eventually("Kakao was asked", async || {
-            app.emulator.count(Endpoint::Unlink) >= 2
-        })
-        .await;
-        eventually("put off", async || {
-            app.count("outbox WHERE kind = 'unlink_by_id' AND finished_at IS NULL AND tries >= 1")
-                .await
-                == 2
-        })
-        .await;
+        app.put_off_for_an_hour("kind = 'unlink_by_id'", 2).await;
         // One comes back before Kakao does: what is owed for the old connection is not to end it.
         let callback = to_link(app, &visitor, "ordinary").await;
         assert_eq!(visitor.get(&callback).await.location(), "/me");

@@ -321,14 +321,7 @@ fn an_outage_of_kakao_keeps_nobody_here() {
             );
             assert_eq!(app.count("kakao_accounts").await, 0, "{said}");
             assert!(app.emulator.world().is_linked("ordinary"), "{said}");
-            eventually("put off", async || {
-                app.count(
-                    "outbox WHERE kind = 'unlink_by_id' AND finished_at IS NULL AND tries >= 1",
-                )
-                .await
-                    == 1
-            })
-            .await;
+            app.put_off("kind = 'unlink_by_id'", 1).await;
             app.emulator.heal();
             app.clock.advance(Duration::minutes(2));
             app.gate().pay_debts().await.unwrap();
@@ -336,11 +329,12 @@ fn an_outage_of_kakao_keeps_nobody_here() {
                 !app.emulator.world().is_linked("ordinary")
             })
             .await;
-            assert_eq!(
+            eventually("nobody's number stays", async || {
                 app.count("outbox WHERE sealed_token <> '' AND kind <> 'mail'")
-                    .await,
-                0
-            );
+                    .await
+                    == 0
+            })
+            .await;
         }
     });
 }

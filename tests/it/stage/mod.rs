@@ -1,6 +1,7 @@
 //! What every story stands on.
 
 pub mod backends;
+pub mod debts;
 pub mod email;
 pub mod letters;
 pub mod loopback;

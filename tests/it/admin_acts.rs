@@ -494,7 +494,7 @@ fn a_forced_logout_ends_every_session_here_and_every_token_at_kakao() {
 // AD-5, RL-2
 #[test]
 fn what_kakao_did_not_take_is_owed_and_paid_when_it_answers() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let (admin, _) = app.with_role("linked", "admin").await;
         let (device, member) = app.signed_in("ordinary").await;

@@ -349,7 +349,7 @@ fn who_cancels_or_fails_is_who_they_were() {
 // TK-7, RL-2
 #[test]
 fn an_outage_of_kakao_keeps_nobody_connected_and_a_new_connection_is_left_alone() {
-    let stage = stage().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = stage().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         app.emulator
             .fail(Endpoint::Unlink, Fault::Cut, Times::Always);
@@ -406,7 +406,7 @@ fn without_an_admin_key_a_token_that_is_left_ends_the_connection() {
 // ID-7, ID-8
 #[test]
 fn what_is_new_at_kakao_is_fetched_with_the_token_of_this_session() {
-    let stage = stage().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = stage().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let visitor = app.visitor();
         visitor.log_in_as(app, "ordinary").await;

@@ -52,7 +52,7 @@ fn a_sign_out_revokes_the_token_at_kakao_once_and_forgets_it() {
 // SE-7, RL-2
 #[test]
 fn a_debt_survives_an_outage_of_kakao_and_is_paid_when_it_is_over() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         for fault in [
             Fault::Silence,
@@ -89,7 +89,7 @@ fn a_debt_survives_an_outage_of_kakao_and_is_paid_when_it_is_over() {
 // SE-7, RL-5
 #[test]
 fn a_debt_survives_a_restart() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         signed_out_while(app, "ordinary", Fault::Cut).await;
         app.put_off(LOGOUT, 1).await;

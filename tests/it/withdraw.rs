@@ -297,7 +297,7 @@ fn the_last_owner_stays_and_of_two_who_leave_at_once_one_does() {
 // TK-7, RL-2
 #[test]
 fn an_outage_of_kakao_keeps_nobody_here() {
-    let stage = stage().set("KAKAO_TIMEOUT_MS", "300");
+    let stage = stage().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         for fault in [
             Fault::Silence,

@@ -246,11 +246,11 @@ struct Row {
     value: String,
 }
 
-/// Looks again and again until `found`, for ten seconds at most.
+/// Looks again and again until `found`, for as long as the busiest machine may take.
 pub async fn eventually(what: &str, mut found: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !found().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
+        assert!(began.elapsed() < Duration::from_secs(40), "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -713,6 +713,7 @@ fn a_member_who_has_left_is_not_there_to_be_acted_on() {
 #[test]
 fn a_suspension_that_is_over_is_lifted_by_itself_and_written_down() {
     everywhere(async |app| {
+        app.noon();
         let (admin, _) = app.with_role("linked", "admin").await;
         let (_, short) = app.signed_in("ordinary").await;
         let (_, open) = app.signed_in("no-email").await;

@@ -187,6 +187,7 @@ fn nothing_is_left_that_tells_who_it_was() {
 #[test]
 fn the_administration_counts_and_finds_whoever_left_no_more() {
     stage().everywhere(async |app| {
+        app.noon();
         let (owner, _) = app.with_role("linked", "owner").await;
         let leaving = app.visitor();
         leaving.log_in_as(app, "ordinary").await;

@@ -62,8 +62,8 @@ pub(super) struct KeyRing(Arc<Mutex<State>>);
 struct State {
     keys: Option<Arc<Jwks>>,
     flight: Option<Flight>,
-    /// Which key the flight was begun for, if for any.
-    sought: Option<String>,
+    /// Which key the flight was begun for, if for any, and whose token names it.
+    sought: Option<(String, From)>,
     failed: Option<(OffsetDateTime, Error)>,
     fruitless: Option<OffsetDateTime>,
     fruitless_for_anyone: Option<OffsetDateTime>,
@@ -96,9 +96,9 @@ impl KeyRing {
                     _ => {
                         let is_first = state.flight.is_none();
                         if is_first {
-                            state.sought = Some(kid.to_owned());
+                            state.sought = Some((kid.to_owned(), from));
                         }
-                        let is_ours = is_first || state.sought.as_deref() == Some(kid);
+                        let is_ours = state.sought.as_ref().is_some_and(|(one, _)| one == kid);
                         (is_ours, self.board(&mut state, now, &fetch))
                     }
                 }
@@ -110,11 +110,7 @@ impl KeyRing {
                 break;
             }
         }
-        let mut state = self.state();
-        match from {
-            From::Kakao => state.fruitless = Some(now),
-            From::Anyone => state.fruitless_for_anyone = Some(now),
-        }
+        self.state().was_in_vain(from, now);
         Ok(Search::Absent)
     }
 
@@ -193,12 +189,26 @@ impl State {
         at.is_some_and(|at| is_within(FRUITLESS, at, now))
     }
 
+    fn was_in_vain(&mut self, from: From, now: OffsetDateTime) {
+        match from {
+            From::Kakao => self.fruitless = Some(now),
+            From::Anyone => self.fruitless_for_anyone = Some(now),
+        }
+    }
+
+    /// In one step: whoever comes next, before those who wait for it are awake, is not to find
+    /// that nobody has asked.
     fn land(&mut self, now: OffsetDateTime, fetched: &Result<Arc<Jwks>, Error>) {
         self.flight = None;
         match fetched {
             Ok(keys) => {
                 self.keys = Some(keys.clone());
                 self.failed = None;
+                if let Some((kid, from)) = self.sought.take()
+                    && keys.get(&kid).is_none()
+                {
+                    self.was_in_vain(from, now);
+                }
             }
             Err(error) => self.failed = Some((now, error.clone())),
         }
@@ -218,6 +228,7 @@ fn is_within(span: Duration, at: OffsetDateTime, now: OffsetDateTime) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use serde_json::json;
@@ -326,6 +337,22 @@ mod tests {
             5,
             "a clock set back stops nothing for an hour"
         );
+    }
+
+    // OT-5
+    #[tokio::test]
+    async fn who_comes_before_those_who_waited_are_awake_does_not_ask_again() {
+        for from in [From::Kakao, From::Anyone] {
+            let ring = Counted::default();
+            let mut first = pin!(ring.find("junk", from, NOON, Some(&["a"])));
+            assert_eq!(first.as_mut().now_or_never(), None, "under way");
+            while ring.ring.state().flight.is_some() {
+                tokio::task::yield_now().await;
+            }
+            let next = ring.find("junk", from, NOON, Some(&["a"])).await;
+            assert_eq!((next, first.await), (Ok(false), Ok(false)));
+            assert_eq!(ring.asked(), 1);
+        }
     }
 
     // OT-6

@@ -288,7 +288,7 @@ fn of_somebody_who_left_only_the_number_and_the_date_are_told() {
 fn a_suspension_says_until_when() {
     everywhere(async |app| {
         crowd(app, &["홍길동", "이준"]).await;
-        let until = "standing_until = '2026-12-24 16:00:00'";
+        let until = "standing_until = '2099-12-24 16:00:00'";
         for set in [
             &format!("{until} WHERE number = 1"),
             "version = 2 WHERE number = 2",
@@ -303,7 +303,7 @@ fn a_suspension_says_until_when() {
         let page = admin.get("/admin/members?status=suspended").await;
         assert_eq!(
             page.texts(".tag.bad"),
-            ["이용 정지", "이용 정지 2026-12-25까지"]
+            ["이용 정지", "이용 정지 2099-12-25까지"]
         );
         assert_eq!(page.attributes("input[name^='id-']", "value"), ["2", "1"]);
     });

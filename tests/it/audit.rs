@@ -272,20 +272,24 @@ fn instances_that_append_at_once_make_one_chain() {
             for (number, gate) in gates.iter().enumerate() {
                 let gate = gate.clone();
                 writing.push(tokio::spawn(async move {
-                    let (vault, event) = (gate.vault.clone(), event(&gate, "at once"));
-                    let written = gate
-                        .store
-                        .write(move |connection| audit::append(connection, &vault, &[event]));
-                    written
-                        .await
-                        .map_err(|error| format!("{turn} {number}: {error}"))
+                    let reason = format!("{turn} {number}");
+                    // Nobody sees to it that each instance has its turn at SQLite's writer lock.
+                    let mut tries = 0;
+                    while let Err(error) = try_append(&gate, &reason).await {
+                        tries += 1;
+                        assert!(tries < 20 && error.is_unavailable(), "{reason}: {error}");
+                    }
                 }));
             }
         }
         for written in writing {
-            written.await.unwrap().unwrap();
+            written.await.unwrap();
         }
-        assert_eq!(head(&gates[1]).await.place, 24);
+        // An entry whose commit was not answered in time may be there twice, and is in the chain.
+        let verdict = verify(&gates[1], None).await;
+        assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
+        let told = "(SELECT DISTINCT reason FROM audit_events) AS told";
+        assert_eq!(app.count(told).await, 24);
         second.stop().await;
         third.stop().await;
     });

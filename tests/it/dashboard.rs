@@ -83,6 +83,7 @@ fn the_dashboard_exists_for_the_administration_only() {
 #[test]
 fn a_day_begins_at_midnight_in_seoul() {
     everywhere(async |app| {
+        app.noon();
         let viewer = staff(app, "ordinary", Role::Viewer).await;
         let midnight = seoul_midnight(seoul_day(app.clock.now()));
         let moment = Duration::MICROSECOND;
@@ -251,6 +252,7 @@ fn a_figure_that_cannot_be_read_is_shown_as_it_was_and_costs_nobody_the_others()
 #[test]
 fn failed_sign_ins_of_today_have_a_rate_and_kakaos_failures_a_card() {
     everywhere(async |app| {
+        app.noon();
         let viewer = staff(app, "ordinary", Role::Viewer).await;
         let page = viewer.get(HERE).await;
         assert_eq!(

@@ -98,7 +98,7 @@ fn a_database_locked_by_somebody_else_is_told_in_time() {
         assert!(began.elapsed() < Duration::from_secs(4));
         let began = Instant::now();
         assert_eq!(probe.get("/health/live").await.status, 200);
-        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(began.elapsed() < Duration::from_secs(3));
         drop(held);
         ready_again(&probe).await;
     });

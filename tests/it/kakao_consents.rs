@@ -202,7 +202,7 @@ fn what_cannot_be_withdrawn_stays_and_only_the_form_withdraws() {
 // RL-1
 #[test]
 fn a_kakao_that_does_not_answer_a_withdrawal_leaves_it_open_and_says_so() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "500");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let visitor = app.visitor();
         visitor.log_in_as(app, "linked").await;

@@ -19,11 +19,17 @@ use told::told;
 /// What a callback may take (RL-1), and a little for the machine.
 const CALLBACK: Duration = Duration::from_millis(10_500);
 
-/// Settings under which a Kakao that says nothing is given up quickly.
+/// Settings under which a Kakao that says nothing is given up quickly: for faults that only our
+/// patience ends.
 fn impatient() -> Stage {
+    Stage::default().set("KAKAO_TIMEOUT_MS", "400")
+}
+
+/// Settings for faults that answer by themselves, for which even a busy machine has the time.
+fn patient() -> Stage {
     Stage::default()
-        .set("KAKAO_TIMEOUT_MS", "400")
-        .set("KAKAO_CONNECT_TIMEOUT_MS", "200")
+        .set("KAKAO_TIMEOUT_MS", "2000")
+        .set("KAKAO_CONNECT_TIMEOUT_MS", "1000")
 }
 
 // RL-1, RL-2, RL-4, CB-3
@@ -94,7 +100,7 @@ fn a_read_is_repeated_once_and_a_code_never() {
 fn a_kakao_that_refuses_connections_is_said_to_be_down() {
     let nobody = ClosedPort::new();
     for (name, exchanged) in [("KAKAO_AUTH_URL", 0), ("KAKAO_API_URL", 1)] {
-        let stage = impatient().set(name, &nobody.url());
+        let stage = patient().set(name, &nobody.url());
         stage.once(async |app| {
             let visitor = app.visitor();
             let began = Instant::now();
@@ -111,7 +117,7 @@ fn a_kakao_that_refuses_connections_is_said_to_be_down() {
 // RL-1, RL-2
 #[test]
 fn a_kakao_that_goes_away_and_comes_back_needs_no_restart_of_ours() {
-    impatient().everywhere(async |app| {
+    patient().everywhere(async |app| {
         let wire = Proxy::to(app.emulator.url());
         let kakao = wire.url(app.emulator.url());
         let kakao = kakao.trim_end_matches('/');
@@ -168,14 +174,14 @@ fn whoever_is_signed_in_notices_nothing_of_a_silent_kakao() {
                 let began = Instant::now();
                 let page = member.get(path).await;
                 assert_eq!(page.status, 200, "{path}");
-                assert!(began.elapsed() < Duration::from_secs(1), "{path}");
+                assert!(began.elapsed() < Duration::from_secs(3), "{path}");
             }
             let began = Instant::now();
             let out = member
                 .press("/logout", "/logout", &[("reach", "here")])
                 .await;
             assert_eq!((out.status, out.location()), (303, "/logged-out"));
-            assert!(began.elapsed() < Duration::from_secs(1), "logout");
+            assert!(began.elapsed() < Duration::from_secs(3), "logout");
         };
         let (took, ()) = futures_util::future::join(logins, others).await;
         let turned_away = took.iter().filter(|took| **took < Duration::from_secs(2));

@@ -159,14 +159,8 @@ fn who_does_not_want_to_join_is_forgotten_and_disconnected() {
         assert_eq!(visitor.cookie(COOKIE), None);
         nobody_is_known(app).await;
         assert_eq!(app.count("attempts WHERE outcome LIKE 'join:%'").await, 0);
-        eventually("a first try", async || {
-            app.emulator.count(Endpoint::Unlink) == 1
-        })
-        .await;
-        eventually("put off", async || {
-            app.count("outbox WHERE tries = 1").await == 1
-        })
-        .await;
+        app.put_off("tries = 1", 1).await;
+        assert_eq!(app.emulator.count(Endpoint::Unlink), 1);
         app.clock.advance(Duration::minutes(1));
         app.gate().pay_debts().await.unwrap();
         eventually("disconnected", async || {
@@ -321,15 +315,12 @@ fn who_declines_and_then_joins_keeps_the_new_connection() {
             let down = Fault::Status(503);
             app.emulator.fail(Endpoint::Unlink, down, Times::Always);
             press(&visitor, &[("act", "quit")]).await;
-            eventually("put off", async || {
-                app.count("outbox WHERE tries = 1").await == 1
-            })
-            .await;
+            app.put_off_for_an_hour("kind LIKE 'unlink%'", 1).await;
             let visitor = arrived(app, "ordinary").await;
             assert_eq!(press(&visitor, AGREED).await.status, 303);
             app.emulator.heal();
             let asked = app.emulator.count(Endpoint::Unlink);
-            app.clock.advance(Duration::minutes(1));
+            app.clock.advance(Duration::hours(2));
             app.gate().pay_debts().await.unwrap();
             eventually("given up", async || {
                 app.count("outbox WHERE outcome = 'superseded'").await == 1

@@ -197,7 +197,7 @@ fn a_refresh_token_that_is_gone_costs_the_tokens_and_not_the_session() {
 // TK-5, RL-1, RL-3
 #[test]
 fn trouble_that_may_pass_keeps_the_tokens_whatever_it_looks_like() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let (visitor, holder) = signed_in(app, "ordinary").await;
         later(app, Duration::hours(6));
@@ -292,7 +292,7 @@ fn a_session_that_ends_during_the_refresh_leaves_no_token_behind() {
         later(app, Duration::hours(6));
         app.emulator.fail(
             Endpoint::Token,
-            Fault::Delay(Wait::from_millis(800)),
+            Fault::Delay(Wait::from_secs(3)),
             Times::Once,
         );
         let gate = app.gate();

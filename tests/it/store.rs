@@ -72,12 +72,20 @@ impl Instances {
         T: Send + 'static,
         W: FnOnce(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     {
-        let races = (0..RACERS).map(|racer| {
+        let races = (0..RACERS).map(async |racer| {
             let store = &self.stores[racer % self.stores.len()];
-            store.write(work(racer))
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                match store.write(work(racer)).await {
+                    // Nobody sees to it that each instance has its turn at SQLite's writer lock.
+                    // Whoever did not get it has done nothing, if it is that.
+                    Err(Error::Unavailable(why)) if tries < 20 && why != "no answer in time" => {}
+                    done => return done.unwrap(),
+                }
+            }
         });
-        let results = join_all(races).await;
-        results.into_iter().map(|result| result.unwrap()).collect()
+        join_all(races).await
     }
 
     /// A member who signed in with the Kakao account of this number.

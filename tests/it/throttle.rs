@@ -69,7 +69,7 @@ fn after_five_wrong_passwords_even_the_right_one_has_to_wait() {
 // PW-6
 #[test]
 fn guesses_made_at_once_are_not_more_than_guesses_in_a_row() {
-    stage().everywhere(async |app| {
+    stage().set("PASSWORD_SLOTS", "8").everywhere(async |app| {
         app.member(EMAIL).await;
         let csrf = app.visitor().get("/login").await.csrf();
         let before = app.hashes();

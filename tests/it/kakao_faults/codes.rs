@@ -2,7 +2,7 @@
 
 use kakao_gate::emulator::{Endpoint, Fault};
 
-use super::impatient;
+use super::patient;
 use super::told::{nothing_was_made, page, told};
 use crate::stage::eventually;
 
@@ -18,7 +18,7 @@ fn answer(status: u16, body: String) -> Fault {
 // CB-2, RL-3
 #[test]
 fn every_code_of_the_token_call_leads_to_its_page() {
-    impatient().once(async |app| {
+    patient().once(async |app| {
         for (id, codes) in [
             ("kakao_down", &[3][..]),
             ("kakao_limit", &[237]),
@@ -52,7 +52,7 @@ fn every_code_of_the_token_call_leads_to_its_page() {
 // CB-2, RL-3
 #[test]
 fn every_code_of_the_user_call_leads_to_its_page() {
-    impatient().once(async |app| {
+    patient().once(async |app| {
         for (id, codes) in [
             ("kakao_down", &[-1, -7, -603, -9798][..]),
             ("kakao_limit", &[-10]),
@@ -88,7 +88,7 @@ fn every_code_of_the_user_call_leads_to_its_page() {
 // CB-2
 #[test]
 fn what_kakao_misses_is_asked_for_when_the_person_says_so() {
-    impatient().once(async |app| {
+    patient().once(async |app| {
         let visitor = app.visitor();
         let fault = Fault::refuse("-402");
         app.emulator
@@ -115,7 +115,7 @@ fn what_kakao_misses_is_asked_for_when_the_person_says_so() {
 // LG-7
 #[test]
 fn the_link_to_somebody_under_fourteen_is_taken_apart() {
-    impatient().once(async |app| {
+    patient().once(async |app| {
         told(app, Endpoint::Me, Fault::refuse("-406"), "under14").await;
         eventually("unlinked", async || {
             !app.emulator.world().is_linked("ordinary")
@@ -128,7 +128,7 @@ fn the_link_to_somebody_under_fourteen_is_taken_apart() {
 // CB-2, WB-3
 #[test]
 fn an_english_browser_is_told_in_english() {
-    impatient().once(async |app| {
+    patient().once(async |app| {
         for (fault, title) in [
             ("KOE003", "We cannot reach Kakao"),
             ("KOE237", "Kakao login is busy"),

@@ -22,8 +22,12 @@ pub fn hold(method: &Method, path: &str, page: &Page) {
         None => path,
     };
     let path = path.split(['?', '#']).next().unwrap();
-    if covers(path) {
-        contract().hold(method, path, page);
+    // What a browser asks before it asks is no operation.
+    let is_preflight = method == Method::OPTIONS && [204, 403].contains(&page.status);
+    // A path is what it means, however it is spelled.
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    if covers(&path) && !is_preflight {
+        contract().hold(method, &path, page);
     }
 }
 
@@ -124,11 +128,12 @@ impl Contract {
 
     fn hold(&self, method: &Method, path: &str, page: &Page) {
         let what = format!("{method} {path}: {} {}", page.status, page.body);
-        let here: Vec<_> = self
-            .operations()
-            .into_iter()
-            .filter(|operation| fits(operation.path, path))
-            .collect();
+        let mut here = self.operations();
+        here.retain(|operation| fits(operation.path, path));
+        // The very path comes before a pattern that it fits, too.
+        if here.iter().any(|operation| operation.path == path) {
+            here.retain(|operation| operation.path == path);
+        }
         // A method that nobody knows may be refused at the door.
         if here.is_empty() {
             assert_eq!(page.status, 404, "{what}");

@@ -35,6 +35,37 @@ impl ClosedPort {
     }
 }
 
+/// A port of one server, which nobody else is given as long as this lives, even while the server
+/// is down.
+pub struct OwnPort {
+    address: SocketAddr,
+    _bound: tokio::net::TcpSocket,
+}
+
+impl OwnPort {
+    /// Binds without listening, and lets others bind beside it who name the port.
+    pub fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .unwrap();
+        Self {
+            address: socket.local_addr().unwrap(),
+            _bound: socket,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Listens there.
+    pub fn listener(&self) -> TcpListener {
+        TcpListener::bind(self.address).unwrap()
+    }
+}
+
 /// A place where nobody should ever call.
 pub struct Bystander(TcpListener);
 

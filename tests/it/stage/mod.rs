@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod contract;
+pub mod debts;
 pub mod email;
 pub mod front;
 pub mod letters;
@@ -28,9 +29,11 @@ use kakao_gate::clock::Clock;
 use kakao_gate::config::Environment;
 use kakao_gate::emulator::{ADMIN_KEY, APP_ID, CLIENT_SECRET, Emulator, REST_API_KEY, Settings};
 use kakao_gate::flow::Gate;
+use kakao_gate::i18n::{seoul_day, seoul_midnight};
 use kakao_gate::random::Random;
 
 pub use backends::Backends;
+use loopback::OwnPort;
 pub use program::{Program, Service};
 pub use visitor::Visitor;
 
@@ -84,6 +87,7 @@ pub struct TestApp {
     pub emulator: Emulator,
     /// The service's clock, to be moved.
     pub clock: Clock,
+    port: OwnPort,
     environment: BTreeMap<String, String>,
     backends: Backends,
     running: Option<Running>,
@@ -92,8 +96,8 @@ pub struct TestApp {
 
 impl TestApp {
     async fn start(backends: Backends, settings: BTreeMap<String, String>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
+        let port = OwnPort::new();
+        let address = port.address();
         let url = format!("http://{address}");
         let kakao = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let emulator = Emulator::start(kakao, Settings::seeded(&url)).unwrap();
@@ -122,6 +126,7 @@ impl TestApp {
         }
         let mut app = Self {
             url,
+            port,
             emulator,
             clock: Clock::system(),
             environment,
@@ -129,14 +134,8 @@ impl TestApp {
             running: None,
             gate: None,
         };
-        app.run(listener).await;
+        app.come_up().await;
         app
-    }
-
-    async fn run(&mut self, listener: TcpListener) {
-        let running = self.instance(listener).await;
-        self.gate = Some(running.gate.clone());
-        self.running = Some(running);
     }
 
     async fn instance(&self, listener: TcpListener) -> Running {
@@ -174,13 +173,28 @@ impl TestApp {
 
     /// Starts the service again on the same address and database.
     pub async fn come_up(&mut self) {
-        let listener = TcpListener::bind(self.address()).unwrap();
-        self.run(listener).await;
+        let running = self.instance(self.port.listener()).await;
+        self.gate = Some(running.gate.clone());
+        self.running = Some(running);
     }
 
     /// The service's own address.
     pub fn address(&self) -> SocketAddr {
-        self.url.trim_start_matches("http://").parse().unwrap()
+        self.port.address()
+    }
+
+    /// Moves the clocks, ours and Kakao's, to the next noon in Seoul: no day ends while the story
+    /// is told.
+    pub fn noon(&self) {
+        let now = self.clock.now();
+        let noon = seoul_midnight(seoul_day(now)) + 12 * time::Duration::HOUR;
+        let noon = if noon < now {
+            noon + time::Duration::DAY
+        } else {
+            noon
+        };
+        self.clock.advance(noon - now);
+        self.emulator.clock().advance(noon - now);
     }
 
     /// The stories of the service, to look at its store; of the last one while it is down.
@@ -247,11 +261,11 @@ struct Row {
     value: String,
 }
 
-/// Looks again and again until `found`, for ten seconds at most.
+/// Looks again and again until `found`, for as long as the busiest machine may take.
 pub async fn eventually(what: &str, mut found: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !found().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
+        assert!(began.elapsed() < Duration::from_secs(40), "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

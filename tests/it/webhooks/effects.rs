@@ -229,7 +229,7 @@ fn an_admin_sees_what_kakao_told_and_what_came_of_it() {
 fn by_policy_who_has_no_other_way_in_is_erased_and_everybody_else_stays() {
     let stage = stage()
         .set("KAKAO_UNLINKED", "withdraw")
-        .set("KAKAO_TIMEOUT_MS", "400");
+        .set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let (_, gone) = app.signed_in("linked").await;
         let (_, owner) = app.with_role("long-id", "owner").await;

@@ -114,7 +114,7 @@ fn events_that_end_sessions_leave_later_ones_alone() {
 // WH-3
 #[test]
 fn while_kakao_does_not_say_sessions_from_before_end_and_the_rest_waits() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         for fault in [
             Fault::Silence,
@@ -143,7 +143,7 @@ fn while_kakao_does_not_say_sessions_from_before_end_and_the_rest_waits() {
 // WH-3, WH-8
 #[test]
 fn when_kakao_never_says_time_decides() {
-    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "400");
+    let stage = Stage::default().set("KAKAO_TIMEOUT_MS", "2000");
     stage.everywhere(async |app| {
         let (_, gone) = app.signed_in("ordinary").await;
         let (_, stays) = app.signed_in("linked").await;

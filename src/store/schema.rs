@@ -241,6 +241,7 @@ diesel::joinable!(sessions -> members (member_id));
 diesel::joinable!(kakao_accounts -> members (member_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
+    api_tokens,
     members,
     kakao_accounts,
     mail_links,

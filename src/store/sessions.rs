@@ -11,7 +11,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::members::{KakaoRow, MemberRow};
-use super::schema::{kakao_accounts, members, sessions};
+use super::schema::{api_tokens, kakao_accounts, members, sessions};
 use super::time::{moment, stored};
 use super::{AnyConnection, Error};
 use crate::member::{EndedBy, MemberId, Method, Role, Session, SignedIn};
@@ -354,6 +354,33 @@ pub fn end_all(
         .order(sessions::id)
         .select(EndedRow::as_select())
         .load(connection)?;
+    end_rows(connection, rows, by, now)
+}
+
+/// Ends the live sessions of a member that programs hold tokens of.
+///
+/// # Errors
+/// The database's.
+pub fn end_of_programs(
+    connection: &mut AnyConnection,
+    member: MemberId,
+    by: EndedBy,
+    now: OffsetDateTime,
+) -> Result<Vec<Ended>, Error> {
+    let rows = live_of(member, now)
+        .filter(sessions::id.eq_any(api_tokens::table.select(api_tokens::session_id)))
+        .order(sessions::id)
+        .select(EndedRow::as_select())
+        .load(connection)?;
+    end_rows(connection, rows, by, now)
+}
+
+fn end_rows(
+    connection: &mut AnyConnection,
+    rows: Vec<EndedRow>,
+    by: EndedBy,
+    now: OffsetDateTime,
+) -> Result<Vec<Ended>, Error> {
     let mut ended = Vec::with_capacity(rows.len());
     for row in rows {
         ended.extend(end_row(connection, row, by, now)?);

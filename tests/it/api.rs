@@ -17,7 +17,9 @@ use kakao_gate::emulator::{
 use serde_json::{Value, json};
 use time::Duration;
 
+use crate::my_account::give_password;
 use crate::stage::contract;
+use crate::stage::email::{self, ANOTHER, PASSWORD};
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, eventually, everywhere};
 
@@ -497,6 +499,23 @@ fn whatever_ends_sessions_ends_tokens_at_once() {
         assert_eq!(refused(&me(app, &access).await, 401), "invalid_token");
         let (access, _) = pair(&refresh(app, &token).await);
         assert_eq!(me(app, &access).await.status, 200);
+    });
+}
+
+// AP-8
+#[test]
+fn another_password_ends_what_programs_hold_also_where_other_browsers_stay() {
+    email::stage().everywhere(async |app| {
+        let (access, token) = taken(app, "ordinary").await;
+        give_password(app, app.member_of("ordinary").await).await;
+        let (browser, _) = app.signed_in("ordinary").await;
+        let (other, _) = app.signed_in("ordinary").await;
+        let fields = [("current", PASSWORD), ("password", ANOTHER)];
+        let changed = browser.press("/me/password", "/me/password", &fields);
+        assert_eq!(changed.await.status, 303);
+        assert_eq!(refused(&me(app, &access).await, 401), "invalid_token");
+        assert_eq!(refused(&refresh(app, &token).await, 401), "invalid_token");
+        assert_eq!(other.get("/me").await.status, 200);
     });
 }
 

@@ -171,7 +171,7 @@ impl Work<'_> {
         let ended = if self.others {
             gate.end_for_new_password(connection, id, Some(&token), now)?
         } else {
-            0
+            gate.end_programs_for_new_password(connection, id, now)?
         };
         gate.tell_of_new_password(connection, self.seen, self.lang, now)?;
         let audited = Audited {

@@ -205,7 +205,29 @@ impl Gate {
     ) -> Result<usize, store::Error> {
         let except = except.map(Token::id);
         let ended = sessions::end_all(connection, member, except, EndedBy::Password, now)?;
-        for session in &ended {
+        self.owe_for_each(connection, member, &ended, now)
+    }
+
+    /// Ends what programs hold, also where the member keeps their other browsers: nobody sees an app
+    /// among them, and what it holds would last for months.
+    pub(super) fn end_programs_for_new_password(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        now: OffsetDateTime,
+    ) -> Result<usize, store::Error> {
+        let ended = sessions::end_of_programs(connection, member, EndedBy::Password, now)?;
+        self.owe_for_each(connection, member, &ended, now)
+    }
+
+    fn owe_for_each(
+        &self,
+        connection: &mut AnyConnection,
+        member: MemberId,
+        ended: &[sessions::Ended],
+        now: OffsetDateTime,
+    ) -> Result<usize, store::Error> {
+        for session in ended {
             self.owe_for(connection, member, session, now)?;
         }
         Ok(ended.len())

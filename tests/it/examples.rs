@@ -283,6 +283,15 @@ fn services_of_others_know_a_new_key_when_it_signs_and_do_without_us_meanwhile()
         // Verifying needs nobody, for as long as the keys are kept.
         app.go_down().await;
         greets(&example.shown(&after).await, member);
+        // Nor does a token with the name of a key that nobody ever made take them away.
+        let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": "made-up" });
+        let (_, rest) = after.split_once('.').unwrap();
+        let made_up = format!("{}.{rest}", part(&header.to_string()));
+        for _ in 0..3 {
+            let status = example.shown(&made_up).await.status;
+            assert!([401, 503].contains(&status), "{status}");
+        }
+        greets(&example.shown(&after).await, member);
         app.come_up().await;
     });
 }
@@ -306,6 +315,11 @@ fn services_of_others_that_cannot_get_our_keys_let_nobody_in() {
             table("signing_keys", "signing_keys_away");
             assert_eq!(example.shown(&token).await.status, 503);
             table("signing_keys_away", "signing_keys");
+            // It asks again after a while, however often it is asked.
+            eventually("there are keys again", async || {
+                example.shown(&token).await.status == 200
+            })
+            .await;
             greets(&example.shown(&token).await, member);
         });
     }

@@ -5,8 +5,12 @@ Kakao Gate publishes; Kakao Gate is not asked about each request.
 """
 
 import json
+import math
 import os
-import socket
+import threading
+import time
+import urllib.request
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
@@ -16,13 +20,54 @@ ISSUER = os.environ.get("GATE_ISSUER", "http://127.0.0.1:8080")
 AUDIENCE = os.environ.get("GATE_AUDIENCE", ISSUER)
 PORT = int(os.environ.get("PORT", "3000"))
 
-# The keys are kept for five minutes, and fetched again for one that is not among them.
-KEYS = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300)
-socket.setdefaulttimeout(5)
+# In seconds: how long the keys are used before they are fetched again, how soon that may be, and for
+# how long those of before are good enough when it fails.
+FRESH, COOLDOWN, KEPT, PATIENCE = 300, 5, 3600, 5
 
 
 class Unavailable(Exception):
     """The keys cannot be fetched, so nobody can be told from anybody."""
+
+
+class Keys:
+    """The keys that Kakao Gate publishes.
+
+    One that is not among them may be new, so they are fetched again; but anybody can make up a name,
+    so not at once, and a fetch that fails takes nothing away.
+    """
+
+    def __init__(self, url):
+        self.url = url
+        self.lock = threading.Lock()
+        self.keys = {}
+        self.fetched = self.tried = -math.inf
+
+    def named(self, kid):
+        with self.lock:
+            now = time.monotonic()
+            wanted = kid not in self.keys or now - self.fetched > FRESH
+            if wanted and now - self.tried > COOLDOWN:
+                self.fetch(now)
+            if time.monotonic() - self.fetched > KEPT:
+                raise Unavailable
+            if kid not in self.keys:
+                raise jwt.InvalidTokenError("no key of this name")
+            return self.keys[kid]
+
+    def fetch(self, now):
+        self.tried = now
+        try:
+            with urllib.request.urlopen(self.url, timeout=PATIENCE) as answer:
+                published = json.load(answer)
+            found = jwt.PyJWKSet.from_dict(published).keys
+        except (OSError, ValueError, TypeError, AttributeError, HTTPException, jwt.PyJWTError) as error:
+            print(f"keys not fetched: {error}", flush=True)
+            return
+        self.keys = {key.key_id: key.key for key in found}
+        self.fetched = now
+
+
+KEYS = Keys(f"{ISSUER}/.well-known/jwks.json")
 
 
 def member_of(token):
@@ -30,26 +75,19 @@ def member_of(token):
 
     Raises jwt.InvalidTokenError for any other text, and Unavailable.
     """
-    try:
-        key = KEYS.get_signing_key_from_jwt(token)
-    except jwt.PyJWKClientError as error:
-        if isinstance(error.__context__, OSError):
-            raise Unavailable from error
-        raise jwt.InvalidTokenError("no key of this name") from error
-    except (OSError, ValueError, jwt.PyJWKSetError) as error:
-        raise Unavailable from error
+    header = jwt.get_unverified_header(token)
+    # An access token, and not another JWT that the same keys may sign one day.
+    if header.get("typ") != "at+jwt":
+        raise jwt.InvalidTokenError("not an access token")
     claims = jwt.decode(
         token,
-        key.key,
+        KEYS.named(header.get("kid")),
         # Fixed here: what the token says about its algorithm is not followed.
         algorithms=["ES256"],
         issuer=ISSUER,
         audience=AUDIENCE,
         options={"require": ["iss", "aud", "sub", "iat", "exp"]},
     )
-    # An access token, and not another JWT that the same keys may sign one day.
-    if jwt.get_unverified_header(token).get("typ") != "at+jwt":
-        raise jwt.InvalidTokenError("not an access token")
     return claims["sub"]
 
 

@@ -12,8 +12,8 @@ use super::wire::Wire;
 
 /// One row for each address, on each pair of database and session store that there is.
 pub(crate) async fn figures() {
-    println!("asked | on | a second | bare actix-web | ratio | p50 | p99");
-    println!("--- | --- | --- | --- | --- | --- | ---");
+    println!("asked | on | a second | bare actix-web | ratio | p50 | p99 | bare p50 | bare p99");
+    println!("--- | --- | --- | --- | --- | --- | --- | --- | ---");
     #[allow(
         clippy::disallowed_methods,
         reason = "benchmarks are told by the environment"
@@ -32,6 +32,14 @@ pub(crate) async fn figures() {
         super::members::execute(server, "CREATE SCHEMA programs");
         let url = format!("{server}?options=-csearch_path%3Dprograms");
         on("PostgreSQL, cookie", &[("DATABASE_URL", &url)]).await;
+        if let Some(redis) = &redis {
+            let changes = [
+                ("DATABASE_URL", url.as_str()),
+                ("SESSION_STORE", "redis"),
+                ("REDIS_URL", redis.as_str()),
+            ];
+            on("PostgreSQL, Redis", &changes).await;
+        }
         super::members::execute(server, "DROP SCHEMA programs CASCADE");
     }
 }
@@ -50,7 +58,7 @@ async fn on(what: &str, changes: &[(&str, &str)]) {
             ours.push(Wire::open(service.address).await);
             theirs.push(Wire::open(bare.address).await);
         }
-        let took = RefCell::new(Vec::new());
+        let (took, bare_took) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let compared = turns(
             async || {
                 turn(&mut ours, async |wire| {
@@ -62,20 +70,27 @@ async fn on(what: &str, changes: &[(&str, &str)]) {
             },
             async || {
                 turn(&mut theirs, async |wire| {
+                    let began = Instant::now();
                     assert_eq!(wire.get_with("/plain", &headers).await.status, 200);
+                    bare_took.borrow_mut().push(began.elapsed());
                 })
                 .await
             },
         )
         .await;
-        let mut took = took.into_inner();
-        took.sort_unstable();
-        let at = |share: usize| millis(took[took.len() * share / 100]);
-        println!("{path} | {what} | {compared} | {} | {}", at(50), at(99));
+        let (ours, theirs) = (shares(took.into_inner()), shares(bare_took.into_inner()));
+        println!("{path} | {what} | {compared} | {ours} | {theirs}");
     }
     drop(first);
     service.stop().await;
     bare.stop().await;
+}
+
+/// The median, and what one in a hundred exceeds.
+fn shares(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let at = |share: usize| millis(took[took.len() * share / 100]);
+    format!("{} | {}", at(50), at(99))
 }
 
 fn millis(took: Duration) -> String {

@@ -33,8 +33,8 @@ const REDIRECT: HeaderName = HeaderName::from_static("x-auth-redirect");
         the request counts from TRUSTED_PROXIES only.",
     security(("session" = [])),
     params(
-        ("role" = Option<String>, Query, description = "The least role that may pass: `viewer`, \
-            `admin` or `owner`. Set by the proxy's own configuration; anything else in the query lets \
+        ("role" = Option<String>, Query, description = "The least role that may pass: `member`, \
+            `viewer`, `admin` or `owner`. Set by the proxy's own configuration; anything else in the query lets \
             nobody pass.", example = "admin"),
     ),
     responses(

@@ -96,7 +96,11 @@ impl Gate {
         origin: &Origin,
     ) -> Result<Shown, NotProved> {
         let now = self.clock.now();
-        let (user, left) = self.vouched_for(&token).await?;
+        let vouched = self.vouched_for(&token).await;
+        if vouched.is_err() {
+            log_unproved(signed_in, "not_vouched_for", origin);
+        }
+        let (user, left) = vouched?;
         let own = signed_in.kakao.as_ref().map(|kakao| kakao.id);
         if own != Some(user.id) {
             let (gate, from, member) = (self.clone(), origin.clone(), signed_in.member.id);
@@ -106,6 +110,7 @@ impl Gate {
                     gate.audit(connection, &[audited.refused("wrong_person")], now)
                 })
                 .await?;
+            log_unproved(signed_in, "wrong_person", origin);
             return Err(NotProved::SomebodyElse);
         }
         Ok(Shown::Kakao {
@@ -134,4 +139,17 @@ impl Gate {
             }
         }
     }
+}
+
+/// A password that is wrong says so itself.
+fn log_unproved(signed_in: &SignedIn, reason: &'static str, origin: &Origin) {
+    tracing::info!(
+        action = "withdraw",
+        result = "refused",
+        reason,
+        member.id = %signed_in.member.id,
+        client.address = %origin.ip,
+        request.id = %origin.request_id,
+        "account event"
+    );
 }

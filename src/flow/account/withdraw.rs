@@ -74,8 +74,9 @@ pub enum Parting {
     KakaoByHand,
     /// The last owner stays.
     LastOwner,
-    /// Nothing was done: the member has left already, was barred meanwhile, or what was shown to
-    /// prove who it is does not hold any more.
+    /// Nothing was done: what was shown to prove who it is does not hold any more.
+    Unproved,
+    /// Nothing was done: the member has left already, or was barred meanwhile.
     NotThere,
 }
 
@@ -83,6 +84,7 @@ pub enum Parting {
 enum Erased {
     Gone { connected: bool, debt: Option<Uuid> },
     LastOwner,
+    Unproved,
     NotThere,
 }
 
@@ -146,7 +148,7 @@ impl Gate {
                     Shown::Password(holder) => gate.is_still_right(connection, holder)?,
                 };
                 if !holds {
-                    return Ok(Erased::NotThere);
+                    return Ok(Erased::Unproved);
                 }
                 let audited = Audited {
                     reason: reason.map(|reason| reason.code().to_owned()),
@@ -193,6 +195,7 @@ impl Gate {
         let (connected, debt) = match erased {
             Erased::Gone { connected, debt } => (connected, debt),
             Erased::LastOwner => return Ok(Parting::LastOwner),
+            Erased::Unproved => return Ok(Parting::Unproved),
             Erased::NotThere => return Ok(Parting::NotThere),
         };
         self.letters.notify_one();

@@ -143,7 +143,7 @@ struct Leaving {
     /// Of a member who has one.
     #[schema(nullable = false)]
     password: Option<String>,
-    /// Why, if the person says: one of the codes of the page.
+    /// Why, if the person says: `unused`, `hard`, `privacy`, `elsewhere`, `anew` or `other`.
     #[schema(nullable = false)]
     reason: Option<String>,
 }
@@ -184,12 +184,14 @@ impl Leaving {
         withdrawn as on the page, its sessions end, and the connection at Kakao is taken back. There \
         is no way back.",
     security(("accessToken" = [])),
-    request_body = Leaving,
+    request_body(content = Leaving, example = json!({ "kakao_access_token": "kakao-access-token" })),
     responses((status = 204, description = "Gone")),
     extensions(("x-problems" = json!([
         BODY,
         BEARER,
         Code::FreshProofRequired,
+        Code::ConsentMissing,
+        Code::Under14,
         Code::LastOwner,
         Code::RateLimited,
         Code::KakaoUnavailable,
@@ -225,6 +227,7 @@ pub(in crate::web) async fn leave(
             Ok(HttpResponse::NoContent().finish())
         }
         Parting::LastOwner => Err(Code::LastOwner.because("give the role to somebody else first")),
+        Parting::Unproved => Err(Code::FreshProofRequired.because("the proof holds no more")),
         Parting::NotThere => Err(Code::InvalidToken.because("its session has ended")),
     }
 }

@@ -524,11 +524,11 @@ pub(in crate::web) async fn log_out(
     tag = "Administration",
     summary = "Change a role",
     description = "For owners, with a token of a browser that has proved within ten minutes who it is (RFC 9470). No key does this.",
-    security(("accessToken" = []), ("apiKey" = [])),
+    security(("accessToken" = [])),
     params(
         ("id" = String, Path, description = "The member's id", example = "01900000-0000-7000-8000-000000000000"),
     ),
-    request_body = ActRequest,
+    request_body(content = ActRequest, example = json!({ "reason": "joins the team", "role": "viewer" })),
     responses((
         status = 200,
         description = "Done",

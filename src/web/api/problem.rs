@@ -343,10 +343,15 @@ impl From<NotProved> for Refusal {
             },
             NotProved::NotTaken(refused) => match Self::from(refused) {
                 // Our own token is good: 401 would send the program for another one in vain.
-                Self { code, cause, .. } if code.status() == StatusCode::UNAUTHORIZED => Self {
-                    cause,
-                    ..Code::FreshProofRequired.because("Kakao does not vouch for the token")
-                },
+                Self { code, cause, .. }
+                    if code.status() == StatusCode::UNAUTHORIZED
+                        || code == Code::AuthorizationGrant =>
+                {
+                    Self {
+                        cause,
+                        ..Code::FreshProofRequired.because("Kakao does not vouch for the token")
+                    }
+                }
                 refusal => refusal,
             },
             NotProved::Trouble(trouble) => Problem::from(trouble).into(),

@@ -8,7 +8,7 @@ use super::{at, text};
 /// One command for each way to show who asks.
 pub(super) fn commands(document: &Value, path: &str, method: &str, operation: &Value) -> String {
     let server = text(at(document, "/servers/0/url"));
-    let address = format!("{server}{path}{}", query(operation));
+    let address = format!("{server}{}{}", filled(path, operation), query(operation));
     let none = [Value::Object(Map::new())];
     let ways = at(operation, "/security")
         .as_array()
@@ -22,7 +22,8 @@ pub(super) fn commands(document: &Value, path: &str, method: &str, operation: &V
         let shown: Vec<&String> = shown.collect();
         parts.extend(shown.iter().map(|scheme| shows(document, scheme)));
         // Where one may also ask without showing anything, the body says who it is.
-        let instead = ways.len() > 1 && !shown.is_empty();
+        let nothing = |way: &Value| way.as_object().is_some_and(Map::is_empty);
+        let instead = ways.iter().any(nothing) && !shown.is_empty();
         if !instead {
             parts.extend(sends(document, operation));
         }
@@ -31,16 +32,28 @@ pub(super) fn commands(document: &Value, path: &str, method: &str, operation: &V
     commands.collect::<Vec<_>>().join("\n\n")
 }
 
-fn query(operation: &Value) -> String {
-    let parameters = at(operation, "/parameters")
-        .as_array()
-        .into_iter()
-        .flatten();
-    let in_query = parameters.filter(|parameter| at(parameter, "/in") == "query");
-    let pairs = in_query.filter_map(|parameter| {
+/// The examples of an operation's parameters, by name.
+fn parameters<'a>(
+    operation: &'a Value,
+    place: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let all = at(operation, "/parameters").as_array();
+    let here = all.into_iter().flatten();
+    let here = here.filter(move |parameter| at(parameter, "/in") == place);
+    here.filter_map(|parameter| {
         let example = at(parameter, "/example").as_str()?;
-        Some(format!("{}={example}", text(at(parameter, "/name"))))
-    });
+        Some((text(at(parameter, "/name")), example))
+    })
+}
+
+fn filled(path: &str, operation: &Value) -> String {
+    parameters(operation, "path").fold(path.to_owned(), |path, (name, example)| {
+        path.replace(&format!("{{{name}}}"), example)
+    })
+}
+
+fn query(operation: &Value) -> String {
+    let pairs = parameters(operation, "query").map(|(name, example)| format!("{name}={example}"));
     let pairs: Vec<String> = pairs.collect();
     if pairs.is_empty() {
         return String::new();
@@ -74,7 +87,12 @@ fn sends(document: &Value, operation: &Value) -> Vec<String> {
     let Some((kind, content)) = content.and_then(|content| content.iter().next()) else {
         return Vec::new();
     };
-    let example = example(document, at(content, "/schema"));
+    let whole = at(content, "/example");
+    let example = if whole.is_null() {
+        example(document, at(content, "/schema"))
+    } else {
+        whole.clone()
+    };
     if kind != "application/x-www-form-urlencoded" {
         let header = quoted(&format!("Content-Type: {kind}"));
         return vec![
@@ -91,10 +109,13 @@ fn sends(document: &Value, operation: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A body, as the examples of its fields make it.
+/// A body with the fields that it must have, as their examples make it.
 fn example(document: &Value, schema: &Value) -> Value {
     let schema = resolved(document, schema);
+    let required = at(schema, "/required").as_array();
+    let is_required = |name: &str| required.is_some_and(|list| list.iter().any(|one| one == name));
     let properties = at(schema, "/properties").as_object().into_iter().flatten();
+    let properties = properties.filter(|(name, _)| is_required(name));
     let fields = properties.map(|(name, property)| {
         let example = property.get("example").cloned();
         (name.clone(), example.unwrap_or_else(|| "…".into()))

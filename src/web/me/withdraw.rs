@@ -74,7 +74,7 @@ pub(in crate::web) async fn leave(
             *page.status_mut() = StatusCode::CONFLICT;
             return Ok(page);
         }
-        Parting::Done | Parting::NotThere => "/goodbye",
+        Parting::Done | Parting::NotThere | Parting::Unproved => "/goodbye",
         Parting::KakaoLater => "/goodbye?kakao=later",
         Parting::KakaoByHand => "/goodbye?kakao=by-hand",
     };

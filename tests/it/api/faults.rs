@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{HAND_OFF, LOGOUT, ME, REFRESH, access_of, http, kakao_gives, me, pair, post, refresh};
 use super::{refused, taken};
 use crate::database_faults::postgres::on_a_wire;
+use crate::stage::contract;
 use crate::stage::outage::{
     busy_connections, in_time, promptly, recovered, still_lives, unavailable,
 };
@@ -45,11 +46,13 @@ impl Held {
 
 async fn on_me(app: &TestApp, access: &str, method: Method, body: serde_json::Value) -> Page {
     let request = http()
-        .request(method, format!("{}{ME}", app.url))
+        .request(method.clone(), format!("{}{ME}", app.url))
         .header("authorization", format!("Bearer {access}"))
         .header("content-type", "application/json")
         .body(body.to_string());
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&method, ME, &page);
+    page
 }
 
 /// That a program is told to come back.

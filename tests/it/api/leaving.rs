@@ -7,6 +7,7 @@ use time::Duration;
 
 use super::{ME, access_of, http, json_of, me, refresh, refused, taken};
 use crate::my_account::{give_password, member_with};
+use crate::stage::contract;
 use crate::stage::email::{ANOTHER, PASSWORD, stage};
 use crate::stage::page::Page;
 use crate::stage::{Stage, TestApp, eventually, everywhere};
@@ -17,7 +18,9 @@ async fn leave(app: &TestApp, access: &str, body: Value) -> Page {
         .header("authorization", format!("Bearer {access}"))
         .header("content-type", "application/json")
         .body(body.to_string());
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&reqwest::Method::DELETE, ME, &page);
+    page
 }
 
 async fn by_kakao(app: &TestApp, access: &str, person: &str) -> Page {
@@ -98,7 +101,7 @@ fn nobody_leaves_by_an_access_token_alone_or_with_a_proof_of_somebody_else() {
         // An access token of ours is none of Kakao's, and one of another app neither.
         let body = json!({ "kakao_access_token": others });
         let answer = leave(app, &access, body).await;
-        assert!([400, 403].contains(&answer.status), "{}", answer.body);
+        assert_eq!(refused(&answer, 403), "fresh_proof_required");
         let fault = Fault::Answer {
             status: 200,
             content_type: "application/json".to_owned(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     HAND_OFF, LOGOUT, ME, REFRESH, http, json_of, me, pair, post, refresh, refused, taken,
 };
+use crate::stage::contract;
 use crate::stage::page::Page;
 use crate::stage::{TestApp, eventually, everywhere, raw};
 
@@ -14,7 +15,9 @@ async fn patch(app: &TestApp, access: &str, body: String) -> Page {
         .header("authorization", format!("Bearer {access}"))
         .header("content-type", "application/json")
         .body(body);
-    Page::read(request.send().await.unwrap()).await
+    let page = Page::read(request.send().await.unwrap()).await;
+    contract::hold(&reqwest::Method::PATCH, ME, &page);
+    page
 }
 
 /// An answer that was read byte by byte: that it is a refusal, and one answer only.

@@ -149,7 +149,7 @@ impl Gate {
         let (now, digest) = (self.clock.now(), secret.digest());
         let found = self
             .store
-            .read(move |connection| api_keys::find(connection, &digest))
+            .read_promptly(move |connection| api_keys::find(connection, &digest))
             .await?;
         let Some(key) = found.filter(|key| key.is_live(now)) else {
             return Ok(None);

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{HAND_OFF, LOGOUT, ME, REFRESH, access_of, http, kakao_gives, me, pair, post, refresh};
 use super::{refused, taken};
+use crate::admin_keys::make;
 use crate::database_faults::postgres::on_a_wire;
 use crate::stage::contract;
 use crate::stage::outage::{
@@ -23,6 +24,7 @@ const FORWARD_AUTH: &str = "/forward-auth";
 
 /// What somebody holds who was there before.
 struct Held {
+    key: String,
     access: String,
     refresh: String,
     kakao: String,
@@ -34,7 +36,13 @@ impl Held {
     async fn by(app: &TestApp, person: &str) -> Self {
         let (access, refresh) = taken(app, person).await;
         let (browser, _) = app.signed_in(person).await;
+        // A server has a key.
+        let database = &app.backends().database;
+        database.execute("UPDATE members SET role = 'owner'");
+        let key = make(&browser, "server", &["introspect", "members:read"]).await;
+        database.execute("UPDATE members SET role = 'member'");
         Self {
+            key,
             access,
             refresh,
             kakao: access_of(app, person).await,
@@ -63,6 +71,10 @@ fn told_to_wait(page: &Page) {
 }
 
 async fn writes_are_refused(app: &TestApp, held: &Held) {
+    // A look that cannot be written down shows nobody.
+    let header = format!("Bearer {}", held.key);
+    let headers = [("authorization", header.as_str())];
+    told_to_wait(&in_time(app.visitor().get_with("/api/v1/members", &headers)).await);
     let rename = json!({ "name": "새 이름" });
     told_to_wait(&in_time(on_me(app, &held.access, Method::PATCH, rename)).await);
     let leaving = json!({ "kakao_access_token": held.kakao });
@@ -74,11 +86,20 @@ async fn writes_are_refused(app: &TestApp, held: &Held) {
 }
 
 async fn reads_are_refused(app: &TestApp, held: &Held) {
+    told_to_wait(&promptly(introspect(app, held)).await);
     told_to_wait(&promptly(me(app, &held.access)).await);
     told_to_wait(&promptly(session(held)).await);
     let asked = promptly(held.browser.get(FORWARD_AUTH)).await;
     unavailable(&asked);
     assert!(!asked.headers.contains_key("x-auth-member"));
+}
+
+async fn introspect(app: &TestApp, held: &Held) -> Page {
+    let header = format!("Bearer {}", held.key);
+    let headers = [("authorization", header.as_str())];
+    let form = [("token", held.access.as_str())];
+    let path = "/api/v1/auth/introspect";
+    app.visitor().post_with(path, &headers, &form).await
 }
 
 async fn session(held: &Held) -> Page {
@@ -88,6 +109,10 @@ async fn session(held: &Held) -> Page {
 /// Everything is as it was: nobody was logged out, renamed or erased, and no chain was forked.
 async fn as_before(app: &TestApp, held: &Held) {
     recovered(ME, async || me(app, &held.access).await.status == 200).await;
+    recovered("introspection", async || {
+        introspect(app, held).await.status == 200
+    })
+    .await;
     recovered(SESSION, async || session(held).await.status == 200).await;
     recovered(FORWARD_AUTH, async || {
         held.browser.get(FORWARD_AUTH).await.status == 200

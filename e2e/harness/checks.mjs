@@ -34,6 +34,8 @@ export async function accessible(page, judged = INITIAL) {
 
 /** Nothing reaches past the side, neither the page nor a part that hides what overflows. */
 export async function fits(page) {
+  // A click waits until the next page begins, and not for its style sheet.
+  await page.waitForLoadState();
   const past = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     const parts = [...document.body.querySelectorAll('*')].filter((part) => {

@@ -22,6 +22,7 @@ after(async () => {
 
 // B22, B1
 async function honest(page, lang) {
+  await page.waitForLoadState();
   const seen = await page.evaluate(() => {
     const yellow = 'rgb(254, 229, 0)';
     const wears = (part) => {
